@@ -1,0 +1,1 @@
+"""Nouns: row, finding, fact, part, error. Imports nothing of the toolkit above itself."""

@@ -1,0 +1,133 @@
+"""Shelves of parts: a folder is scanned, a class with an `id` is a part, nothing is registered by hand.
+
+A part comes from a module of the shelf's folder, from an entry point of the group `toolkit.<shelf>`,
+or from a local file that the user names with `--with`. The last one wins, so a user may replace a part.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.errors import InputError, UsageError, unknown
+
+SHELVES: Mapping[str, str] = {
+    "checks": "look",
+    "formats": "parse",
+    "files": "records",
+    "providers": "complete",
+    "recipes": "cook",
+    "renderers": "render",
+}
+"""Each shelf with the method that makes a class its part; a check has `look` (row by row) or `run`."""
+
+_local: dict[str, dict[str, type[Any]]] = {shelf: {} for shelf in SHELVES}
+
+
+def parts(shelf: str) -> dict[str, type[Any]]:
+    """Every part of a shelf by id, sorted by id.
+
+    Raises UsageError for an unknown shelf or for two parts of one id in the same place.
+    """
+    if shelf not in SHELVES:
+        raise unknown("shelf", shelf, SHELVES)
+    found = {**_shipped(shelf), **_installed(shelf), **_local[shelf]}
+    return dict(sorted(found.items()))
+
+
+def part(shelf: str, name: str) -> type[Any]:
+    """The part `name` of a shelf, by id or by catalogue code such as `D02`."""
+    known = parts(shelf)
+    if name in known:
+        return known[name]
+    by_code = {getattr(found, "code", "").lower(): found for found in known.values()}
+    if name and name.lower() in by_code:
+        return by_code[name.lower()]
+    raise unknown(shelf.rstrip("s"), name, known)
+
+
+def build(shelf: str, name: str, options: Mapping[str, Any] | None = None) -> Any:
+    """A part with its options set; an unknown option is an error that lists the known ones."""
+    found = part(shelf, name)
+    known = [field.name for field in dataclasses.fields(found)]
+    for option in options or {}:
+        if option not in known:
+            what = f"unknown option '{option}' of {name}"
+            raise UsageError(what, f"its options: {', '.join(known) or 'none'}")
+    return found(**(options or {}))
+
+
+def load_local(path: Path) -> list[str]:
+    """Put the parts of a local Python file on their shelves; returns their ids.
+
+    The file is the user's own code and runs with the user's rights. Raises InputError if it cannot
+    be imported or holds no part.
+    """
+    spec = importlib.util.spec_from_file_location(f"toolkit_local_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise InputError(f"{path} is not a Python file", "name a .py file that defines a part")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as failure:
+        what = f"{path} does not import: {type(failure).__name__}: {failure}"
+        raise InputError(what, f"run `python {path}` to see where") from failure
+    loaded = [(shelf, found) for found in _classes(module) for shelf in SHELVES if _fits(shelf, found)]
+    if not loaded:
+        raise InputError(f"{path} defines no part", "a part is a frozen dataclass with an `id`; see `toolkit parts`")
+    for shelf, found in loaded:
+        _local[shelf][found.id] = found
+    return [found.id for _, found in loaded]
+
+
+def options(found: type[Any]) -> list[tuple[str, str, Any]]:
+    """A part's options as (name, type, default); a default of `...` means that it must be given."""
+    rows = []
+    for field in dataclasses.fields(found):
+        default = field.default if field.default is not dataclasses.MISSING else ...
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        rows.append((field.name, str(field.type), default))
+    return rows
+
+
+@cache
+def _shipped(shelf: str) -> dict[str, type[Any]]:
+    folder = importlib.import_module(f"toolkit.{shelf}")
+    found: dict[str, type[Any]] = {}
+    for module in pkgutil.iter_modules(folder.__path__):
+        loaded = importlib.import_module(f"{folder.__name__}.{module.name}")
+        for each in _classes(loaded):
+            if not _fits(shelf, each):
+                continue
+            if each.id in found:
+                raise UsageError(f"two parts of {shelf} have the id '{each.id}'", f"rename one in {loaded.__name__}")
+            found[each.id] = each
+    return found
+
+
+@cache
+def _installed(shelf: str) -> dict[str, type[Any]]:
+    points = importlib.metadata.entry_points(group=f"toolkit.{shelf}")
+    return {point.name: point.load() for point in points}
+
+
+def _classes(module: Any) -> Iterator[type[Any]]:
+    for each in vars(module).values():
+        if inspect.isclass(each) and each.__module__ == module.__name__ and isinstance(vars(each).get("id"), str):
+            yield each
+
+
+def _fits(shelf: str, found: type[Any]) -> bool:
+    methods = (SHELVES[shelf], "run") if shelf == "checks" else (SHELVES[shelf],)
+    return dataclasses.is_dataclass(found) and any(hasattr(found, method) for method in methods)

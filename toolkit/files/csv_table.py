@@ -1,0 +1,116 @@
+"""CSV and TSV with a header line."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import orjson
+
+from toolkit.core.errors import InputError
+from toolkit.core.jsontext import Malformed
+from toolkit.core.records import Record, Source
+from toolkit.store import streams
+
+SUFFIXES = {".csv", ".tsv", ".tab"}
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """Delimited text with a header; the delimiter is the most frequent of , ; tab | in the header.
+
+    Cells stay strings. A row with more or fewer cells than the header stays a row, with a fault; a
+    row that is not UTF-8 is rejected with its position. Records are counted, not lines, because a
+    quoted cell may hold line breaks.
+    """
+
+    id: ClassVar[str] = "csv"
+
+    def claims(self, source: Source) -> int:
+        if source.path is None:
+            return 0
+        suffixes = {suffix.lower() for suffix in source.path.suffixes}
+        if source.delimiter or suffixes & SUFFIXES:
+            return 8
+        return 0
+
+    def records(self, source: Source) -> Iterator[Record]:
+        assert source.path is not None  # noqa: S101 - claims() took only sources with a path
+        csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+        stream = streams.open_stream(source.path)
+        source.counts = "row"
+        reader = csv.reader(_text(stream), delimiter=source.delimiter or _delimiter(source.head), strict=False)
+        header = _header(reader, source)
+        position = 0
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                break
+            except csv.Error as failure:
+                position += 1
+                yield Record(position, b"", error=Malformed("csv", f"not CSV: {failure}"))
+                continue
+            if cells:
+                position += 1
+                yield _record(position, header, cells)
+        if stream.broken:
+            yield Record(position + 1, b"", error=Malformed("truncated-file", stream.broken))
+        source.notes.extend(stream.notes)
+
+
+def _text(stream: streams.Stream) -> Iterator[str]:
+    """Lines with their ends, undecodable bytes as lone surrogates, so that the row can be named."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
+    held = ""
+    for piece in stream.chunks():
+        *complete, held = (held + decoder.decode(piece)).split("\n")
+        for line in complete:
+            yield line + "\n"
+    held += decoder.decode(b"", final=True)
+    if held:
+        yield held
+
+
+def _delimiter(head: bytes) -> str:
+    first = head.split(b"\n", 1)[0]
+    return max((",", "\t", ";", "|"), key=lambda mark: first.count(mark.encode()))
+
+
+def _header(reader: Iterator[list[str]], source: Source) -> list[str]:
+    header = next(reader, [])
+    if not header:
+        raise InputError(f"{source.name} is empty", "give a CSV file whose first line names its columns")
+    names = [name.strip() or f"column_{at}" for at, name in enumerate(header, 1)]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"{source.name} has two columns named '{twice}'", "rename one of them in the header")
+    source.columns = names
+    return names
+
+
+def _record(position: int, header: list[str], cells: list[str]) -> Record:
+    faults = ()
+    if len(cells) != len(header):
+        faults = (f"{'extra' if len(cells) > len(header) else 'missing'}-cells",)
+    value: dict[str, object] = dict(zip(header, cells, strict=False))
+    if len(cells) > len(header):
+        value["_extra"] = cells[len(header) :]
+    try:
+        raw = orjson.dumps(value)
+    except TypeError:
+        text = ",".join(cells).encode("utf-8", "surrogateescape")
+        return Record(position, text, error=_undecodable(text))
+    return Record(position, raw, value, faults=faults)
+
+
+def _undecodable(text: bytes) -> Malformed:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as broken:
+        return Malformed("not-utf8", f"not UTF-8 at byte {broken.start + 1} (0x{text[broken.start]:02x})")
+    return Malformed("lone-surrogate", "half of a surrogate pair")

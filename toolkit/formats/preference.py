@@ -1,0 +1,69 @@
+"""Preference pairs, with the prompt beside them or inside both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from toolkit.core import turns
+from toolkit.core.types import Parsed, Turn
+from toolkit.formats import prompt_completion, sharegpt
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """`{"prompt", "chosen", "rejected"}`; without a prompt, what both sides begin with is the prompt. Sides are
+    text, a message, or a list of messages; LLaMA-Factory's `conversations` or `instruction` serve as prompt."""
+
+    id: ClassVar[str] = "preference"
+
+    def claims(self, row: Mapping[str, Any]) -> int:
+        return 12 if "chosen" in row and "rejected" in row else 0
+
+    def parse(self, row: Mapping[str, Any]) -> Parsed:
+        before = _prompt(row)
+        chosen, rejected = _side(row.get("chosen")), _side(row.get("rejected"))
+        if before is None:
+            before, chosen, rejected = _shared(chosen, rejected)
+        return Parsed([*before, *chosen], rejected=rejected, tools=turns.as_text(row.get("tools")))
+
+    def write(self, parsed: Parsed) -> dict[str, Any]:
+        rejected = list(parsed.rejected or ())
+        prompt, chosen = prompt_completion.split(parsed.turns)
+        if isinstance(chosen, str) and len(rejected) == 1 and rejected[0].role == "assistant":
+            return {"prompt": prompt, "chosen": chosen, "rejected": rejected[0].content}
+        as_lists = [turns.as_message(turn) for turn in parsed.turns]
+        body = as_lists[:-1] if as_lists and as_lists[-1].get("role") == "assistant" else as_lists
+        row = {"prompt": body, "chosen": as_lists[len(body) :], "rejected": [turns.as_message(t) for t in rejected]}
+        return row if parsed.tools is None else {**row, "tools": parsed.tools}
+
+
+def _prompt(row: Mapping[str, Any]) -> list[Turn] | None:
+    """The prompt's turns, or None where both sides carry it."""
+    if "prompt" in row:
+        return prompt_completion.side("user", row["prompt"])
+    if isinstance(row.get("conversations"), list):
+        return [sharegpt.turn(each) for each in row["conversations"]]
+    for key in ("instruction", "question", "input"):
+        if key in row:
+            extra = row.get("input") if key == "instruction" else None
+            question = f"{row[key]}\n{extra}" if extra else row[key]
+            system = [turns.plain("system", row["system"])] if row.get("system") else []
+            return [*system, turns.plain("user", question)]
+    return None
+
+
+def _side(value: Any) -> list[Turn]:
+    if isinstance(value, Mapping):
+        return [sharegpt.turn(value)]
+    return prompt_completion.side("assistant", value)
+
+
+def _shared(chosen: Sequence[Turn], rejected: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[Turn]]:
+    """The common beginning of two conversations, and what is left of each; each keeps at least its last turn."""
+    most = min(len(chosen), len(rejected)) - 1
+    same = 0
+    while same < most and chosen[same] == rejected[same]:
+        same += 1
+    return list(chosen[:same]), list(chosen[same:]), list(rejected[same:])

@@ -1,0 +1,166 @@
+"""The columns of a frozen data set, and those derived from them by Arrow kernels.
+
+Stored columns hold what was read. `text`, `prompt`, `answer` and `content` are views of `turns`,
+computed per batch, so that the text is on disk once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TURN = pa.struct(
+    [
+        ("role", pa.string()),
+        ("content", pa.string()),
+        ("kind", pa.dictionary(pa.int8(), pa.string())),
+        ("calls", pa.string()),
+        ("trains", pa.bool_()),
+        ("reply_to", pa.string()),
+    ]
+)
+
+STORED = pa.schema(
+    [
+        ("row", pa.int64()),  # ordinal over every record read, kept or not
+        ("hash", pa.uint64()),  # blake2b-64 of the canonical row
+        ("nth", pa.int32()),  # 0 for the first row of this hash, then 1, 2, ...
+        ("ref", pa.string()),  # the row's own id, else line-N or row-N
+        ("own_id", pa.string()),
+        ("source", pa.dictionary(pa.int16(), pa.string())),
+        ("position", pa.int64()),  # 1-based line of a text file or record of any other
+        ("format", pa.dictionary(pa.int8(), pa.string())),
+        ("turns", pa.list_(TURN)),
+        ("rejected", pa.list_(TURN)),
+        ("label", pa.string()),
+        ("tools", pa.string()),
+        ("faults", pa.list_(pa.string())),
+        ("source_kind", pa.dictionary(pa.int8(), pa.string())),
+        ("group", pa.string()),  # rows of one group stay in one split
+        ("lineage", pa.string()),  # JSON, for rows that the toolkit made
+        ("raw", pa.large_string()),  # the row's own JSON, as it was read
+    ]
+)
+
+REJECT = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("ref", pa.string()),
+        ("source", pa.string()),
+        ("position", pa.int64()),
+        ("code", pa.string()),
+        ("reason", pa.string()),
+        ("raw", pa.large_binary()),
+    ]
+)
+
+
+def turn_rows(batch: pa.RecordBatch, column: str = "turns") -> np.ndarray:
+    """The row ordinal of every flattened turn, shape (n_turns,), int64."""
+    offsets = _offsets(batch.column(column))
+    return np.repeat(batch.column("row").to_numpy(), np.diff(offsets))
+
+
+def turn_field(batch: pa.RecordBatch, field: str, column: str = "turns") -> pa.Array:
+    """One field of every turn of a batch, flattened, shape (n_turns,)."""
+    flat = batch.column(column).flatten()
+    values = pc.struct_field(flat, field)
+    return values.cast(pa.string()) if pa.types.is_dictionary(values.type) else values
+
+
+def _offsets(lists: pa.ListArray) -> np.ndarray:
+    """Offsets of a list column that start at 0 and leave out what null lists may hide, shape (n + 1,)."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _join(contents: pa.Array, offsets: np.ndarray) -> pa.Array:
+    """Each list's contents as one text with line breaks between turns; a null content is empty."""
+    filled = pc.fill_null(contents, "").cast(pa.large_string())
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), filled)
+    return pc.binary_join(lists, "\n")
+
+
+def _last_assistant(batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets of the turns, and for every row whether its last turn is the assistant's."""
+    offsets = _offsets(batch.column("turns"))
+    roles = turn_field(batch, "role")
+    last = offsets[1:] - 1
+    some = np.diff(offsets) > 0
+    is_assistant = pc.fill_null(pc.equal(roles, "assistant"), False).to_numpy(zero_copy_only=False)
+    ends = np.zeros(len(batch), dtype=bool)
+    ends[some] = is_assistant[last[some]]
+    return offsets, ends
+
+
+def text(batch: pa.RecordBatch) -> pa.Array:
+    """Every content of a row joined by line breaks; the rejected answer of a pair is not part of it."""
+    return _join(turn_field(batch, "content"), _offsets(batch.column("turns")))
+
+
+def answer(batch: pa.RecordBatch) -> pa.Array:
+    """The last turn's content where the assistant wrote it, else null."""
+    offsets, ends = _last_assistant(batch)
+    take = pa.array(np.where(ends, offsets[1:] - 1, 0), mask=~ends)
+    contents = turn_field(batch, "content")
+    if len(contents) == 0:
+        return pa.nulls(len(batch), pa.large_string())
+    return contents.take(take).cast(pa.large_string())
+
+
+def prompt(batch: pa.RecordBatch) -> pa.Array:
+    """Every content before the final answer, joined by line breaks."""
+    offsets, ends = _last_assistant(batch)
+    keep = np.ones(int(offsets[-1]), dtype=bool)
+    keep[(offsets[1:] - 1)[ends]] = False
+    contents = turn_field(batch, "content").filter(pa.array(keep))
+    lengths = np.diff(offsets) - ends
+    return _join(contents, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+
+
+def roles(batch: pa.RecordBatch) -> pa.Array:
+    """One letter a turn: s system, u user, a assistant, t tool, x anything else; `sua` is a plain chat."""
+    named = turn_field(batch, "role")
+    letters = np.full(len(named), "x", dtype=object)
+    for letter, role in (("s", "system"), ("s", "developer"), ("u", "user"), ("a", "assistant"), ("t", "tool")):
+        is_role = pc.fill_null(pc.equal(named, role), False).to_numpy(zero_copy_only=False)
+        letters[is_role] = letter
+    offsets = _offsets(batch.column("turns"))
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(letters, pa.large_string()))
+    return pc.binary_join(lists, "")
+
+
+def row_id(batch: pa.RecordBatch) -> pa.Array:
+    """The row ids: blake2b-64 of the canonical row in hex, `-N` for the N-th further copy."""
+    hashes = batch.column("hash").to_numpy()
+    nth = batch.column("nth").to_numpy()
+    return pa.array([f"{h:016x}-{n}" if n else f"{h:016x}" for h, n in zip(hashes.tolist(), nth.tolist(), strict=True)])
+
+
+DERIVED: dict[str, tuple[tuple[str, ...], Callable[[pa.RecordBatch], pa.Array]]] = {
+    "text": (("turns",), text),
+    "answer": (("turns",), answer),
+    "prompt": (("turns",), prompt),
+    "roles": (("turns",), roles),
+    "row_id": (("hash", "nth"), row_id),
+}
+"""Derived columns by name: the stored columns that each needs, and how it is made."""
+NAMES: tuple[str, ...] = (*STORED.names, *DERIVED)
+
+
+def needed(columns: tuple[str, ...]) -> list[str]:
+    """The stored columns to read, in stored order, so that `columns` can be had."""
+    wanted = {"row"}
+    for name in columns:
+        wanted.update(DERIVED[name][0] if name in DERIVED else (name,))
+    return [name for name in STORED.names if name in wanted]
+
+
+def derive(batch: pa.RecordBatch, columns: tuple[str, ...]) -> pa.RecordBatch:
+    """A batch of exactly `row` and `columns`, derived ones computed."""
+    names = list(dict.fromkeys(("row", *columns)))
+    arrays = [DERIVED[name][1](batch) if name in DERIVED else batch.column(name) for name in names]
+    return pa.RecordBatch.from_arrays(arrays, names=names)
