@@ -1,0 +1,71 @@
+"""Exact duplicates: rows whose normalised text is the same, found by hash and confirmed by bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.near.compiled import kernel
+from toolkit.near.normal import Normal
+from toolkit.near.shingles import mix
+
+Ints = npt.NDArray[np.int64]
+# Groups up to this size are listed pair by pair; larger ones as a star around their first row.
+STAR = 64
+
+
+def groups_of(normal: Normal) -> Ints:
+    """The first row with the same text, shape (n,); an empty row is only itself."""
+    n = len(normal.start)
+    bits = max(6, (2 * n).bit_length())
+    first = np.empty(n, np.int64)
+    _group(normal.data, normal.start, normal.stop, np.full(1 << bits, -1, np.int64), first)
+    return first
+
+
+@kernel
+def _group(data: Any, start: Any, stop: Any, table: Any, first: Any) -> None:
+    mask = np.uint64(len(table) - 1)
+    for row in range(len(start)):
+        first[row] = row
+        begin, end = start[row], stop[row]
+        if begin == end:
+            continue
+        slot = _hash(data, begin, end) & mask
+        while table[slot] >= 0 and not _same(data, begin, end, start[table[slot]], stop[table[slot]]):
+            slot = (slot + np.uint64(1)) & mask
+        if table[slot] >= 0:
+            first[row] = table[slot]
+        else:
+            table[slot] = row
+
+
+@kernel
+def _hash(data: Any, begin: Any, end: Any) -> Any:
+    """Eight bytes at a time."""
+    folded = np.uint64(end - begin)
+    at = begin
+    while at + 8 <= end:
+        word = np.uint64(0)
+        for byte in range(8):
+            word |= np.uint64(data[at + byte]) << np.uint64(8 * byte)
+        folded = (folded ^ word) * np.uint64(0x9FB21C651E98DF25)
+        folded ^= folded >> np.uint64(29)
+        at += 8
+    word = np.uint64(0)
+    while at < end:
+        word = (word << np.uint64(8)) | np.uint64(data[at])
+        at += 1
+    return mix(folded ^ word)
+
+
+@kernel
+def _same(data: Any, begin: Any, end: Any, other: Any, other_end: Any) -> Any:
+    if end - begin != other_end - other:
+        return False
+    for at in range(end - begin):  # noqa: SIM110 (a generator does not compile)
+        if data[begin + at] != data[other + at]:
+            return False
+    return True

@@ -1,0 +1,146 @@
+"""Text as it is compared: NFKC, case folded, ignorables gone, white space squeezed to one blank.
+
+The text stays in one byte buffer. Rows of plain ASCII never become a Python string; the others go
+through `unicodedata` one at a time and are written back.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from toolkit.near.compiled import kernel
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+
+# Unicode's Default_Ignorable_Code_Point, which NFKC_Casefold removes: they show nothing.
+_IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
+class Normal(NamedTuple):
+    """Row i is `data[start[i] : stop[i]]`, UTF-8. A null row is an empty one."""
+
+    data: Bytes
+    start: Ints
+    stop: Ints
+
+
+def normal_text(text: str) -> str:
+    """The definition, for one string: every row of `normalise` equals it."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    folded = _IGNORABLE.sub("", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def normalise(texts: pa.Array | pa.ChunkedArray) -> Normal:
+    """Normalise every row; takes string, large_string and string_view, chunked or not.
+
+    Memory: one copy of the text. Offsets are 64 bits wide, so no length of input overflows.
+    """
+    chunks = [_views(chunk) for chunk in (texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts])]
+    total = sum(int(stop[-1] - start[0]) if len(start) else 0 for _, start, stop in chunks)
+    # Untouched pages cost nothing: the slack is for the few rows that grow under NFKC.
+    data = np.empty(total + total // 4 + 4096, np.uint8)
+    used, starts, stops = 0, [], []
+    for raw, start, stop in chunks:
+        new_start, new_stop = np.empty_like(start), np.empty_like(stop)
+        wide = np.empty(len(start), np.bool_)
+        data = _room(data, used, int(stop[-1] - start[0]) if len(start) else 0)
+        used = _fold_ascii(raw, start, stop, data, used, _LOWER, new_start, new_stop, wide)
+        data, used = _fold_wide(raw, start, stop, data, used, new_start, new_stop, np.flatnonzero(wide))
+        starts.append(new_start)
+        stops.append(new_stop)
+    empty = [np.empty(0, np.int64)]
+    return Normal(data[:used], np.concatenate(starts or empty), np.concatenate(stops or empty))
+
+
+def join(first: Normal, second: Normal) -> Normal:
+    """The rows of `first`, then those of `second`, in one buffer."""
+    shift = len(first.data)
+    return Normal(
+        np.concatenate([first.data, second.data]),
+        np.concatenate([first.start, second.start + shift]),
+        np.concatenate([first.stop, second.stop + shift]),
+    )
+
+
+def _views(chunk: pa.Array) -> tuple[Bytes, Ints, Ints]:
+    """Raw bytes, and where each row starts and stops in them; a null row stops where it starts."""
+    if not (pa.types.is_string(chunk.type) or pa.types.is_large_string(chunk.type)):
+        chunk = chunk.cast(pa.large_string())
+    width = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
+    if len(chunk) == 0:
+        return np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64)
+    _, offsets, values = chunk.buffers()
+    bounds = np.frombuffer(offsets, width, len(chunk) + 1, chunk.offset * np.dtype(width).itemsize).astype(np.int64)
+    start, stop = bounds[:-1].copy(), bounds[1:].copy()
+    if chunk.null_count:
+        null = np.asarray(chunk.is_null())
+        stop[null] = start[null]
+        # The last stop bounds the buffer that is read, so a null there must not move it below its row.
+    raw = np.frombuffer(values, np.uint8) if values is not None and values.size else np.zeros(0, np.uint8)
+    return raw, start, stop
+
+
+def _room(data: Bytes, used: int, more: int) -> Bytes:
+    if used + more <= len(data):
+        return data
+    grown = np.empty((used + more) + (used + more) // 4 + 4096, np.uint8)
+    grown[:used] = data[:used]
+    return grown
+
+
+def _fold_wide(
+    raw: Bytes, start: Ints, stop: Ints, data: Bytes, used: int, new_start: Ints, new_stop: Ints, rows: Ints
+) -> tuple[Bytes, int]:
+    for row in rows.tolist():
+        text = raw[start[row] : stop[row]].tobytes().decode("utf-8", "replace")
+        folded = normal_text(text).encode()
+        data = _room(data, used, len(folded))
+        data[used : used + len(folded)] = np.frombuffer(folded, np.uint8)
+        new_start[row], new_stop[row] = used, used + len(folded)
+        used += len(folded)
+    return data, used
+
+
+def _table() -> Bytes:
+    table = np.arange(256, dtype=np.uint8)
+    table[65:91] += 32
+    table[[9, 10, 11, 12, 13, 28, 29, 30, 31]] = 32
+    return table
+
+
+_LOWER = _table()
+
+
+@kernel
+def _fold_ascii(raw, start, stop, data, used, lower, new_start, new_stop, wide):  # type: ignore[no-untyped-def]
+    """Rows with a byte over 127 are marked `wide` and written by nobody; returns the bytes used."""
+    for row in range(len(start)):
+        seen = np.uint8(0)
+        for at in range(start[row], stop[row]):
+            seen |= raw[at]
+        wide[row] = seen > 127
+        new_start[row] = used
+        if seen <= 127:
+            last = np.uint8(32)
+            for at in range(start[row], stop[row]):
+                letter = lower[raw[at]]
+                data[used] = letter
+                used += not (letter == 32 and last == 32)
+                last = letter
+            if used > new_start[row] and data[used - 1] == 32:
+                used -= 1
+        new_stop[row] = used
+    return used

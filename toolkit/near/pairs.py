@@ -1,0 +1,265 @@
+"""Near-duplicate pairs: candidates by min-hash bands or an exact prefix join, each verified on its text.
+
+Equal rows are collapsed first. In groups of up to 64 equal rows every pair is listed, with a Jaccard
+of 1, and so is every pair between two such groups that are near each other; a larger group is listed
+as a star around its first row, and that row stands for it elsewhere. So a million equal rows cost a
+million pairs. An empty row, and a null one, is nobody's duplicate; a row shorter than one shingle is
+found by equality alone. Without `exact`, more than 512 rows under one key are compared with the
+first few and with their neighbours only: their component is found, not every pair in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from toolkit.core.errors import UsageError
+from toolkit.near.groups import STAR, groups_of
+from toolkit.near.lanes import Plan, multipliers, plan_with, sketch
+from toolkit.near.normal import Normal, join, normalise
+from toolkit.near.prefix import count_rows, prefix_lengths, rarest
+from toolkit.near.scan import CROWD, Packed, Sets, candidates
+from toolkit.near.shingles import Kind, parse_kind
+from toolkit.near.verify import verify
+
+Ints = npt.NDArray[np.int64]
+Texts = pa.Array | pa.ChunkedArray
+_EVERY_ROW = 1 << 62
+
+
+class Pairs(NamedTuple):
+    """Verified pairs, sorted by (left, right); in a self-join left < right. All three are (n_pairs,)."""
+
+    left: Ints
+    right: Ints
+    jaccard: npt.NDArray[np.float64]
+
+
+class Join(NamedTuple):
+    """What is asked of a join; see `near_pairs`."""
+
+    kind: Kind
+    threshold: float
+    exact: bool
+    recall: float
+    seed: int
+
+
+def near_pairs(
+    texts: Texts,
+    *,
+    threshold: float = 0.7,
+    shingle: str = "c5",
+    exact: bool = False,
+    recall: float = 0.995,
+    seed: int = 0,
+) -> Pairs:
+    """Pairs of rows whose sets of shingles have a Jaccard of at least `threshold`, in (0, 1].
+
+    Every pair is verified: precision is 1. `recall` is the chance that a pair right at the threshold
+    is found; pairs above it are found more surely, and all of them with `exact`. UsageError for a
+    threshold, recall or kind of shingle that cannot be meant.
+    """
+    asked = _join(shingle, threshold, exact, recall, seed)
+    return _pairs(normalise(texts), 0, asked)
+
+
+def near_pairs_between(
+    texts: Texts,
+    reference: Texts,
+    *,
+    threshold: float = 0.7,
+    shingle: str = "c5",
+    exact: bool = False,
+    recall: float = 0.995,
+    seed: int = 0,
+) -> Pairs:
+    """Pairs with left a row of `texts` and right a row of `reference`; otherwise as `near_pairs`."""
+    asked = _join(shingle, threshold, exact, recall, seed)
+    first, second = normalise(texts), normalise(reference)
+    split = len(first.start)
+    if split == 0 or len(second.start) == 0:
+        return _no_pairs()
+    found = _pairs(join(first, second), split, asked)
+    return Pairs(found.left, found.right - split, found.jaccard)
+
+
+def exact_groups(texts: Texts) -> Ints:
+    """The first row with the same normalised text, shape (n,); an empty or null row is its own."""
+    return groups_of(normalise(texts))
+
+
+def _join(shingle: str, threshold: float, exact: bool, recall: float, seed: int) -> Join:
+    if not 0.0 < threshold <= 1.0:
+        raise UsageError(f"a threshold of {threshold} is not a Jaccard", "a number over 0, up to 1, such as 0.7")
+    if not 0.0 < recall < 1.0:
+        raise UsageError(f"a recall of {recall} cannot be planned for", "a number between 0 and 1, or exact")
+    return Join(parse_kind(shingle), threshold, exact, recall, seed)
+
+
+def _no_pairs() -> Pairs:
+    return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+class _Groups(NamedTuple):
+    """Equal rows of one side: `first` of each, and its rows `members[begin : begin + size]`."""
+
+    group: Ints
+    first: Ints
+    begin: Ints
+    size: Ints
+    members: Ints
+
+
+def _pairs(normal: Normal, split: int, asked: Join) -> Pairs:
+    equal = groups_of(normal)
+    n = len(equal)
+    side = np.arange(n) >= split if split else np.zeros(n, np.bool_)
+    groups = _collapse(equal, side)
+    one = Normal(normal.data, normal.start[groups.first], normal.stop[groups.first])
+    cut = int(np.searchsorted(groups.first, split)) if split else 0
+    pairs, jaccard = _verified(one, cut, asked)
+    left, right = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    # Equal rows of two sides are listed below with the other equal ones.
+    other = groups.group[left] != groups.group[right]
+    near = _spread(groups, left[other], right[other], jaccard[other], bool(split))
+    same = _equal_across(groups, cut) if split else _equal_within(groups)
+    return _sorted(near, same)
+
+
+def _collapse(equal: Ints, side: npt.NDArray[np.bool_]) -> _Groups:
+    """Groups in the order of their first row; the rows of two sides never share a group."""
+    n = len(equal)
+    key = equal + side * n
+    members = np.argsort(key, kind="stable")
+    begin = np.flatnonzero(np.diff(key[members], prepend=-1))
+    size = np.diff(begin, append=n)
+    first = members[begin]
+    order = np.argsort(first)
+    return _Groups(equal[first[order]], first[order], begin[order], size[order], members)
+
+
+def _verified(rows: Normal, split: int, asked: Join) -> tuple[Packed, npt.NDArray[np.float64]]:
+    n = len(rows.start)
+    sets = Sets(np.zeros(n, np.int64), np.zeros((n, 4), np.uint64))
+    find = _exact_candidates if asked.exact else _likely_candidates
+    pairs = find(rows, split, asked, sets)
+    jaccard = np.empty(len(pairs), np.float64)
+
+    def check(low: int, high: int) -> None:
+        verify(rows, asked.kind, pairs, low, high, sets.sizes, asked.threshold, jaccard)
+
+    _on_every_core(check, len(pairs))
+    good = jaccard >= 0
+    return pairs[good], jaccard[good]
+
+
+def _likely_candidates(rows: Normal, split: int, asked: Join, sets: Sets) -> Packed:
+    plan = _plan(asked)
+    lanes = multipliers(plan.bands * plan.rows, asked.seed)
+    keys = np.empty((plan.bands, len(sets.sizes)), np.uint32)
+    _sketch(rows, asked.kind, lanes, plan, sets, keys)
+    with_shingles = np.flatnonzero(sets.sizes).astype(np.uint32)
+    found = [candidates(band[with_shingles], with_shingles, sets, asked.threshold, split, CROWD) for band in keys]
+    return np.unique(np.concatenate(found))
+
+
+def _exact_candidates(rows: Normal, split: int, asked: Join, sets: Sets) -> Packed:
+    kind, none = asked.kind, np.empty(0, np.uint32)
+    _sketch(rows, kind, none, Plan(0, 1), sets, np.empty((0, len(sets.sizes)), np.uint32))
+    lengths = prefix_lengths(sets.sizes, asked.threshold)
+    bits = min(26, max(16, int(sets.sizes.sum()).bit_length()))
+    table = np.zeros(1 << bits, np.uint16)
+    count_rows(rows, kind, table, bits)
+    keys, owners = np.empty(int(lengths.sum()), np.uint32), np.empty(int(lengths.sum()), np.uint32)
+    used = rarest(rows, kind, table, bits, lengths, keys, owners)
+    return candidates(keys[:used], owners[:used], sets, asked.threshold, split, _EVERY_ROW)
+
+
+def _plan(asked: Join) -> Plan:
+    rows = 5 if asked.threshold >= 0.75 else 4 if asked.threshold >= 0.55 else 3
+    return plan_with(rows, asked.threshold, asked.recall)
+
+
+def _sketch(rows: Normal, kind: Kind, lanes: Any, plan: Plan, sets: Sets, keys: Any) -> None:
+    def work(low: int, high: int) -> None:
+        sketch(rows, kind, low, high, lanes, plan.rows, sets, keys)
+
+    _on_every_core(work, len(sets.sizes))
+
+
+def _on_every_core(work: Callable[[int, int], None], n: int) -> None:
+    """Run `work(low, high)` on parts of range(n); the kernels hold no lock."""
+    cores = min(os.cpu_count() or 1, 8)
+    if n < 4096 or cores == 1:
+        work(0, n)
+        return
+    bounds = np.linspace(0, n, 4 * cores + 1).astype(int).tolist()
+    with ThreadPoolExecutor(cores) as pool:
+        list(pool.map(work, bounds[:-1], bounds[1:]))
+
+
+def _spread(groups: _Groups, left: Ints, right: Ints, jaccard: Any, covering: bool) -> Pairs:
+    """From pairs of groups to pairs of rows: all of them when both groups are small, else first with first."""
+    small = (groups.size[left] <= STAR) & (groups.size[right] <= STAR)
+    wide = np.where(small, groups.size[left], 1)
+    deep = np.where(small, groups.size[right], 1)
+    if covering:
+        # A leak must not hide in a large group: its rows are all listed once, with one partner.
+        wide = np.where(~small & _first_seen(left), groups.size[left], wide)
+        deep = np.where(~small & _first_seen(right) & (wide == 1), groups.size[right], deep)
+    of, step = _ragged(wide * deep)
+    one = groups.members[groups.begin[left[of]] + step // deep[of]]
+    other = groups.members[groups.begin[right[of]] + step % deep[of]]
+    return Pairs(np.minimum(one, other), np.maximum(one, other), jaccard[of])
+
+
+def _first_seen(values: Ints) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(len(values), np.bool_)
+    mask[np.unique(values, return_index=True)[1]] = True
+    return mask
+
+
+def _ragged(counts: Ints) -> tuple[Ints, Ints]:
+    """For counts 2, 3: owners 0 0 1 1 1 and steps 0 1 0 1 2."""
+    of = np.repeat(np.arange(len(counts)), counts)
+    return of, np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def _equal_within(groups: _Groups) -> Pairs:
+    several = np.flatnonzero(groups.size > 1)
+    size, begin = groups.size[several], groups.begin[several]
+    rows = np.where(size <= STAR, size, 1)
+    of, step = _ragged(rows * size)
+    one, other = step // size[of], step % size[of]
+    keep = one < other
+    of, one, other = of[keep], one[keep], other[keep]
+    left, right = groups.members[begin[of] + one], groups.members[begin[of] + other]
+    return Pairs(left, right, np.ones(len(left)))
+
+
+def _equal_across(groups: _Groups, cut: int) -> Pairs:
+    """Each left group has at most one right group with its text."""
+    _, left, right = np.intersect1d(groups.group[:cut], groups.group[cut:], return_indices=True)
+    right = right + cut
+    wide, deep = groups.size[left], groups.size[right]
+    small = (wide <= STAR) & (deep <= STAR)
+    of, step = _ragged(np.where(small, wide * deep, wide + deep - 1))
+    full, w, d = small[of], wide[of], deep[of]
+    one = np.where(full, step // d, np.maximum(step - d + 1, 0))
+    other = np.where(full, step % d, np.where(step < d, step, 0))
+    rows = groups.members
+    return Pairs(rows[groups.begin[left[of]] + one], rows[groups.begin[right[of]] + other], np.ones(len(w)))
+
+
+def _sorted(first: Pairs, second: Pairs) -> Pairs:
+    left = np.concatenate([first.left, second.left])
+    right = np.concatenate([first.right, second.right])
+    order = np.lexsort((right, left))
+    return Pairs(left[order], right[order], np.concatenate([first.jaccard, second.jaccard])[order])

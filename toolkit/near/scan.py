@@ -1,0 +1,126 @@
+"""From keys to candidate pairs: rows that share a key, less those that cannot reach the threshold.
+
+Two filters, both upper bounds, so nothing true is lost. Sizes: J <= small / large. Bitmaps: a bit
+is the parity of the shingles that hash to it, so the parities that differ count at most |A xor B|
+(after Swamidass and Baldi 2007; parity, unlike OR, does not fill up).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.near.compiled import kernel
+
+
+class Sets(NamedTuple):
+    """Of each row: how many distinct shingles, int64 (n,), and the parities, uint64 (n, 4)."""
+
+    sizes: npt.NDArray[np.int64]
+    bitmaps: npt.NDArray[np.uint64]
+
+
+Packed = npt.NDArray[np.uint64]
+# Groups over this many rows are not compared all with all, see `_pairs`.
+CROWD = 512
+WINDOW = 4
+_BUFFER = 1 << 20
+SLACK = 1e-9
+
+
+def candidates(
+    keys: npt.NDArray[np.uint32], rows: npt.NDArray[np.uint32], sets: Sets, threshold: float, split: int, crowd: int
+) -> Packed:
+    """Sorted distinct pairs `left << 32 | right` of rows with an equal key, left < right.
+
+    `split` > 0 asks only for pairs with left < split <= right. Memory: 8 bytes a key that occurs
+    more than once.
+    """
+    packed = np.empty(len(keys), np.uint64)
+    bits = min(28, max(10, len(keys).bit_length() + 2))
+    packed = np.sort(packed[: _repeated(keys, rows, np.zeros(1 << (bits - 2), np.uint8), bits, packed)])
+    found, at = [], 0
+    buffer = np.empty(max(_BUFFER, 2 * len(sets.sizes)), np.uint64)
+    while at < len(packed):
+        at, count = _pairs(packed, at, sets, threshold, split, crowd, buffer)
+        found.append(np.unique(buffer[:count]))
+    return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
+
+
+@kernel
+def _repeated(keys: Any, rows: Any, seen: Any, bits: Any, packed: Any) -> Any:
+    """Pack `key << 32 | row` for the keys whose slot was hit twice; most keys are alone and need no sorting."""
+    shift = np.uint32(32 - bits)
+    for at in range(len(keys)):
+        slot = keys[at] >> shift
+        place, turn = slot >> np.uint32(2), np.uint8((slot & np.uint32(3)) << np.uint32(1))
+        if (seen[place] >> turn) & np.uint8(3) < 2:
+            seen[place] += np.uint8(1) << turn
+    count = 0
+    for at in range(len(keys)):
+        slot = keys[at] >> shift
+        if (seen[slot >> np.uint32(2)] >> np.uint8((slot & np.uint32(3)) << np.uint32(1))) & np.uint8(3) == 2:
+            packed[count] = (np.uint64(keys[at]) << np.uint64(32)) | np.uint64(rows[at])
+            count += 1
+    return count
+
+
+@kernel
+def _pairs(packed: Any, at: Any, sets: Any, threshold: Any, split: Any, crowd: Any, out: Any) -> Any:
+    """Fill `out` from position `at` on; returns where to go on, and how many pairs are in `out`.
+
+    In a group of more than `crowd` rows, the first WINDOW rows meet all, and each row the WINDOW
+    after it: linear, where all pairs would be quadratic.
+    """
+    total, count = len(packed), 0
+    high = np.uint64(32)
+    while at < total:
+        key = packed[at] >> high
+        first, last = at, at + 1
+        while first > 0 and packed[first - 1] >> high == key:
+            first -= 1
+        while last < total and packed[last] >> high == key:
+            last += 1
+        middle = first
+        while split > 0 and middle < last and np.int64(np.uint32(packed[middle])) < split:
+            middle += 1
+        crowded = last - first > crowd
+        for left in range(at, last if split == 0 else middle):
+            if count + last - left > len(out):
+                return left, count
+            a = np.int64(np.uint32(packed[left]))
+            begin = max(left + 1, middle)
+            end = last
+            if crowded and left >= first + WINDOW:
+                end = min(last, begin + WINDOW)
+            for right in range(begin, end):
+                b = np.int64(np.uint32(packed[right]))
+                if a != b and _may_reach(sets, a, b, threshold):
+                    out[count] = (np.uint64(a) << high) | np.uint64(b)
+                    count += 1
+        at = last
+    return at, count
+
+
+@kernel
+def _may_reach(sets: Any, a: Any, b: Any, threshold: Any) -> Any:
+    sizes, bitmaps = sets
+    small, large = min(sizes[a], sizes[b]), max(sizes[a], sizes[b])
+    if small < threshold * large - SLACK:
+        return False
+    # J = (s - d) / (s + d) with s the sum of sizes and d the symmetric difference; solve J >= t for d.
+    most = (small + large) * (1.0 - threshold) / (1.0 + threshold) + SLACK
+    differ = 0
+    for word in range(bitmaps.shape[1]):
+        differ += _ones(bitmaps[a, word] ^ bitmaps[b, word])
+    return differ <= most
+
+
+@kernel
+def _ones(word: Any) -> Any:
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
