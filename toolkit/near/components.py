@@ -9,6 +9,8 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from toolkit.near.compiled import kernel
+
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
@@ -47,10 +49,16 @@ def _greedy(n: int, order: Ints, place: Ints, one: Ints, other: Ints) -> Bools:
     first, second = np.minimum(place[one], place[other]), np.maximum(place[one], place[other])
     differ = first < second
     edges = np.unique(first[differ] * n + second[differ])
-    gone = bytearray(n)
-    for better, worse in zip((edges // max(n, 1)).tolist(), (edges % max(n, 1)).tolist(), strict=True):
-        if not gone[better]:
-            gone[worse] = 1
-    stays = np.ones(n, np.bool_)
-    stays[order] = np.frombuffer(gone, np.uint8) == 0
+    gone = np.zeros(n, np.bool_)
+    _sweep(edges, n, gone)
+    stays = np.empty(n, np.bool_)
+    stays[order] = ~gone
     return stays
+
+
+@kernel
+def _sweep(edges: Any, n: Any, gone: Any) -> None:
+    """Edges sorted by their better end: by the time one is read, that end's fate is known."""
+    for at in range(len(edges)):
+        if not gone[edges[at] // n]:
+            gone[edges[at] % n] = True

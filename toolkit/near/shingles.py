@@ -58,7 +58,7 @@ def _code_point(data: Any, at: Any) -> Any:
 
 
 @kernel
-def _characters(data: Any, start: Any, stop: Any, length: Any, out: Any) -> Any:
+def characters(data: Any, start: Any, stop: Any, length: Any, out: Any) -> Any:
     """Packed for as long as the text is ASCII; a window with a wide character is folded one by one."""
     count = 0
     mask = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * length)
@@ -157,7 +157,7 @@ def shingles(text: Any, row: Any, kind: Any, out: Any) -> Any:
     """
     if kind.words:
         return _words(text.data, text.start[row], text.stop[row], kind.length, out)
-    return _characters(text.data, text.start[row], text.stop[row], kind.length, out)
+    return characters(text.data, text.start[row], text.stop[row], kind.length, out)
 
 
 @kernel

@@ -35,14 +35,14 @@ def verify(text: Any, kind: Any, pairs: Any, low: Any, high: Any, sizes: Any, th
             distinct(scratch, count, slots, stamps, stamp)
             current = a
         count = shingles(text, b, kind, scratch)
-        shared = _shared(scratch, count, slots, stamps, stamp, marks, at + 1)
+        shared = shared_with(scratch, count, slots, stamps, stamp, marks, at + 1)
         union = sizes[a] + sizes[b] - shared
         exact = np.float64(shared) / np.float64(union)
         jaccard[at] = exact if exact >= threshold else -1.0
 
 
 @kernel
-def _shared(values: Any, count: Any, slots: Any, stamps: Any, stamp: Any, marks: Any, mark: Any) -> Any:
+def shared_with(values: Any, count: Any, slots: Any, stamps: Any, stamp: Any, marks: Any, mark: Any) -> Any:
     """How many distinct values are in the table; a mark keeps a repeat from counting twice."""
     mask = np.uint64(len(slots) - 1)
     shared = 0
