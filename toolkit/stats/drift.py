@@ -164,6 +164,6 @@ def _scores(values: ArrayLike) -> Floats:
 
 def _histogram(counts: ArrayLike) -> Floats:
     rows = np.asarray(counts, dtype=np.float64)
-    if rows.ndim != 1 or rows.size == 0 or rows.min() < 0.0 or rows.sum() == 0.0:
+    if rows.ndim != 1 or rows.size == 0 or not (rows >= 0.0).all() or rows.sum() == 0.0:
         raise ValueError("a histogram is a list of counts, none negative, with at least one row")
     return rows

@@ -136,8 +136,10 @@ def _by_cluster(hits: ArrayLike, clusters: ArrayLike) -> tuple[Floats, Floats, F
     names, place = np.unique(ids, return_inverse=True)
     if len(names) < 2:
         raise ValueError(f"{len(names)} cluster(s) of {len(values)} rows: an interval needs at least two")
-    ones = np.ones(len(values))
-    return values, np.bincount(place, weights=values), np.bincount(place, weights=ones)
+    sums = np.zeros((2, len(names)))
+    np.add.at(sums[0], place, values)
+    np.add.at(sums[1], place, 1.0)
+    return values, sums[0], sums[1]
 
 
 def _effective(rate: float, sums: Floats, sizes: Floats) -> float:

@@ -74,10 +74,10 @@ def detectable_gain(n: int, *, discordance: float = 0.15, power: float = 0.8, al
     if _rows(discordance, discordance, power, alpha) > n:
         return None
     z_test, z_power = _quantiles(power, alpha)
-    # z_test sqrt(d) + z_power sqrt(d - g^2) = g sqrt(n), squared once, is a quadratic in g.
-    a, b = n + z_power**2, -2.0 * z_test * sqrt(discordance * n)
-    c = discordance * (z_test**2 - z_power**2)
-    return min(discordance, (-b + sqrt(b * b - 4.0 * a * c)) / (2.0 * a))
+    # The root in g of z_test sqrt(d) + z_power sqrt(d - g^2) = g sqrt(n); the sign of z_power picks it.
+    spread = max(0.0, n - z_test**2 + z_power**2)
+    gain = sqrt(discordance) * (z_test * sqrt(n) + z_power * sqrt(spread)) / (n + z_power**2)
+    return min(discordance, gain)
 
 
 def paired_power(n: int, gain: float, *, discordance: float = 0.15, alpha: float = 0.05) -> float:
