@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,6 +42,12 @@ def test_a_clean_stratum_still_widens_upwards() -> None:
 def test_everything_audited_is_certain() -> None:
     found = audit_rate([Stratum(10, 10, 3), Stratum(0, 0, 0), Stratum(30, 30, 0)])
     assert (found.rate, found.low, found.high) == pytest.approx((0.075,) * 3)
+
+
+def test_rows_drawn_without_replacement_leave_less_unknown() -> None:
+    """Cochran (1977): auditing nine tenths of the rows leaves sqrt(1 - .9) of the standard error."""
+    found = audit_rate([Stratum(1000, 900, 450)])
+    assert found.high - found.rate == pytest.approx(1.96 * (0.25 / 900) ** 0.5 * 0.1**0.5, rel=0.01)
 
 
 @given(st.lists(strata(), min_size=1, max_size=4))
@@ -117,6 +125,6 @@ def test_allocation_adds_up_within_bounds(groups: list[tuple[int, float]], total
         (lambda: allocate([100, 100], [0.5, 0.5], 19), "too few"),
     ],
 )
-def test_what_cannot_be_answered_is_an_error(call, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be_answered_is_an_error(call: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()

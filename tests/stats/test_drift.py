@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -78,6 +80,15 @@ def test_ks_keeps_its_size_and_sees_a_shift() -> None:
     assert apart > 0.95
 
 
+@pytest.mark.parametrize(("sizes", "off"), [((20, 30), 0.012), ((50, 80), 0.01), ((40, 400), 0.005)])
+def test_ks_is_near_the_exact_p(sizes: tuple[int, int], off: float) -> None:
+    rng, misses = np.random.default_rng(21), []
+    for _ in range(100):
+        one, two = rng.normal(size=sizes[0]), rng.normal(0.3, size=sizes[1])
+        misses.append(abs(ks(one, two).p - stats.ks_2samp(one, two, method="exact").pvalue))
+    assert np.mean(misses) < off
+
+
 def test_jensen_shannon_by_hand() -> None:
     assert jensen_shannon([1, 0], [0, 5]) == 1.0
     assert jensen_shannon([1, 3], [2, 6]) == pytest.approx(0.0, abs=1e-15)
@@ -107,6 +118,8 @@ def test_stratification_tells_what_is_off() -> None:
     assert (bad.widest, bad.missing) == ("a", ("c",))
     assert bad.difference == pytest.approx(5 / 11 - 0.9)
     assert bad.p < 0.01
+    # Nothing is less likely than one in all the splits that were looked at.
+    assert stratification({"a": 500, "b": 1}, {"b": 500, "a": 1}, draws=99).p == 0.01
 
 
 def test_stratification_accepts_random_splits_as_often_as_it_says() -> None:
@@ -139,6 +152,6 @@ def test_the_order_of_classes_is_nothing() -> None:
         (lambda: stratification({}, {}), "at least one row"),
     ],
 )
-def test_what_cannot_be_answered_is_an_error(call, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be_answered_is_an_error(call: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()

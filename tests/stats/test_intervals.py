@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -104,7 +106,7 @@ def test_coverage_over_every_outcome(n: int, rate: float) -> None:
         (lambda: bootstrap(lambda rows: float("nan"), 9), "undefined in 2000"),
     ],
 )
-def test_what_cannot_be_answered_is_an_error(call, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be_answered_is_an_error(call: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()
 
@@ -141,6 +143,15 @@ def test_agreement_of_all_rows_is_worth_one_vote_a_cluster() -> None:
     assert found.n_eff == pytest.approx(100)
     assert found.high == 1.0
     assert score_interval(1.0, 300, 1.96).low > found.low > score_interval(1.0, 80, 1.96).low
+
+
+def test_few_clusters_widen_by_students_quantile() -> None:
+    """Six equal clusters, half right: the rate is a mean of six numbers, so t with 5 degrees of freedom, 2.571."""
+    found = cluster_interval(np.repeat([0, 1, 0, 1, 0, 1], 50), np.repeat(np.arange(6), 50))
+    normal = score_interval(0.5, found.n_eff, 1.96)
+    student = score_interval(0.5, found.n_eff * (1.96 / 2.571) ** 2, 1.96)
+    assert (found.low, found.high) == pytest.approx(student, abs=1e-3)
+    assert found.high - normal.high > 0.05
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=60))

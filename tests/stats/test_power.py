@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -126,6 +128,6 @@ def test_mid_p_keeps_its_size() -> None:
         lambda: paired_power(0, 0.1),
     ],
 )
-def test_what_cannot_be_answered_is_an_error(call) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be_answered_is_an_error(call: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=r"must satisfy|at least one row|not negative|do not fit"):
         call()

