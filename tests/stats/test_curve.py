@@ -130,6 +130,27 @@ def test_any_scores_give_a_bounded_rising_curve(scores: list[tuple[float, ...]])
         assert 0.0 <= found.low <= found.high <= 1.0
 
 
+@pytest.mark.parametrize(
+    "means", [(0.5, 0.48, 0.42, 0.3, 0.1), (0.2, 0.21, 0.2, 0.22, 0.24), (0.9, 0.5, 0.3, 0.2, 0.18)]
+)
+def test_no_allowed_curve_fits_better(means: tuple[float, ...]) -> None:
+    """Points that pull floor or scale below 0 are the hard ones: the best curve then lies on a bound."""
+    rows = np.array([100, 200, 400, 700, 1000])
+    points = [Point(int(n), (1 - e - 0.01, 1 - e, 1 - e + 0.01)) for n, e in zip(rows, means, strict=True)]
+    weights, rng = rows / (rows / 1000 + (1 - rows / 1000) / 3), np.random.default_rng(22)
+    best = fit(points)
+
+    def misfit(floor: float, height: float, exponent: float) -> float:
+        errors = floor + height * ((rows + best.shift) / (1000 + best.shift)) ** -exponent
+        return float(weights @ (errors - means) ** 2)
+
+    found = misfit(best.floor, best.scale * (1000 + best.shift) ** -best.exponent, best.exponent)
+    others = [misfit(*rng.uniform((0, 0, 0.05), (0.4, 0.6, 2.0))) for _ in range(20_000)] + [
+        misfit(0.0, *rng.uniform((0, 0.05), (0.6, 2.0))) for _ in range(5000)
+    ]
+    assert found <= min(others) * 1.001
+
+
 def test_the_order_of_points_is_nothing() -> None:
     points = fresh_runs(LAWS[0], 800, 0.01, np.random.default_rng(1))
     assert fit(points[::-1]) == pytest.approx(fit(points))
