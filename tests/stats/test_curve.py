@@ -148,7 +148,7 @@ def test_no_allowed_curve_fits_better(means: tuple[float, ...]) -> None:
     others = [misfit(*rng.uniform((0, 0, 0.05), (0.4, 0.6, 2.0))) for _ in range(20_000)] + [
         misfit(0.0, *rng.uniform((0, 0.05), (0.6, 2.0))) for _ in range(5000)
     ]
-    assert found <= min(others) * 1.001
+    assert found <= min(others) * 1.01  # the grid of exponents has steps
 
 
 def test_the_order_of_points_is_nothing() -> None:

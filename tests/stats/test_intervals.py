@@ -145,6 +145,13 @@ def test_agreement_of_all_rows_is_worth_one_vote_a_cluster() -> None:
     assert score_interval(1.0, 300, 1.96).low > found.low > score_interval(1.0, 80, 1.96).low
 
 
+def test_clusters_that_balance_earn_no_bonus() -> None:
+    """One right and one wrong in every pair varies less than chance; luck of the design is not more rows."""
+    found = cluster_interval([0, 1] * 200, np.repeat(np.arange(200), 2))
+    assert found.n_eff == found.n == 400
+    assert (found.low, found.high) == pytest.approx(wilson(200, 400))
+
+
 def test_few_clusters_widen_by_students_quantile() -> None:
     """Six equal clusters, half right: the rate is a mean of six numbers, so t with 5 degrees of freedom, 2.571."""
     found = cluster_interval(np.repeat([0, 1, 0, 1, 0, 1], 50), np.repeat(np.arange(6), 50))
