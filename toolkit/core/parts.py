@@ -58,7 +58,7 @@ def part(shelf: str, name: str) -> type[Any]:
 def build(shelf: str, name: str, options: Mapping[str, Any] | None = None) -> Any:
     """A part with its options set; an unknown option is an error that lists the known ones."""
     found = part(shelf, name)
-    known = [field.name for field in dataclasses.fields(found)]
+    known = [field.name for field in dataclasses.fields(found) if field.init]
     for option in options or {}:
         if option not in known:
             what = f"unknown option '{option}' of {name}"
@@ -93,7 +93,7 @@ def load_local(path: Path) -> list[str]:
 def options(found: type[Any]) -> list[tuple[str, str, Any]]:
     """A part's options as (name, type, default); a default of `...` means that it must be given."""
     rows = []
-    for field in dataclasses.fields(found):
+    for field in (each for each in dataclasses.fields(found) if each.init):
         default = field.default if field.default is not dataclasses.MISSING else ...
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()

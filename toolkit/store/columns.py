@@ -81,7 +81,7 @@ def _join(contents: pa.Array, offsets: np.ndarray) -> pa.Array:
     """Each list's contents as one text with line breaks between turns; a null content is empty."""
     filled = pc.fill_null(contents, "").cast(pa.large_string())
     lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), filled)
-    return pc.binary_join(lists, "\n")
+    return pc.binary_join(lists, pa.scalar("\n", pa.large_string()))
 
 
 def _last_assistant(batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
@@ -101,24 +101,46 @@ def text(batch: pa.RecordBatch) -> pa.Array:
     return _join(turn_field(batch, "content"), _offsets(batch.column("turns")))
 
 
+def body(batch: pa.RecordBatch) -> pa.Array:
+    """`text` without the system turns: a long system prompt that all rows share would make them all alike."""
+    offsets = _offsets(batch.column("turns"))
+    return _joined_where(batch, offsets, ~_is_system(batch))
+
+
+def system(batch: pa.RecordBatch) -> pa.Array:
+    """The contents of the system and developer turns."""
+    offsets = _offsets(batch.column("turns"))
+    return _joined_where(batch, offsets, _is_system(batch))
+
+
 def answer(batch: pa.RecordBatch) -> pa.Array:
     """The last turn's content where the assistant wrote it, else null."""
     offsets, ends = _last_assistant(batch)
-    take = pa.array(np.where(ends, offsets[1:] - 1, 0), mask=~ends)
     contents = turn_field(batch, "content")
     if len(contents) == 0:
         return pa.nulls(len(batch), pa.large_string())
+    take = pa.array(np.where(ends, offsets[1:] - 1, 0), mask=~ends)
     return contents.take(take).cast(pa.large_string())
 
 
 def prompt(batch: pa.RecordBatch) -> pa.Array:
-    """Every content before the final answer, joined by line breaks."""
+    """Every content before the final answer but the system turns, joined by line breaks."""
     offsets, ends = _last_assistant(batch)
-    keep = np.ones(int(offsets[-1]), dtype=bool)
+    keep = ~_is_system(batch)
     keep[(offsets[1:] - 1)[ends]] = False
-    contents = turn_field(batch, "content").filter(pa.array(keep))
-    lengths = np.diff(offsets) - ends
-    return _join(contents, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    return _joined_where(batch, offsets, keep)
+
+
+def _is_system(batch: pa.RecordBatch) -> np.ndarray:
+    roles = turn_field(batch, "role")
+    found = pc.is_in(roles, value_set=pa.array(["system", "developer"]))
+    return np.asarray(found.to_numpy(zero_copy_only=False))
+
+
+def _joined_where(batch: pa.RecordBatch, offsets: np.ndarray, keep: np.ndarray) -> pa.Array:
+    """Each row's contents where `keep`, shape (n_turns,), is true, as one text."""
+    kept = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
+    return _join(turn_field(batch, "content").filter(pa.array(keep)), kept[offsets])
 
 
 def roles(batch: pa.RecordBatch) -> pa.Array:
@@ -142,6 +164,8 @@ def row_id(batch: pa.RecordBatch) -> pa.Array:
 
 DERIVED: dict[str, tuple[tuple[str, ...], Callable[[pa.RecordBatch], pa.Array]]] = {
     "text": (("turns",), text),
+    "body": (("turns",), body),
+    "system": (("turns",), system),
     "answer": (("turns",), answer),
     "prompt": (("turns",), prompt),
     "roles": (("turns",), roles),

@@ -106,7 +106,7 @@ class Dataset:
     def query(self, sql: str) -> pa.Table:
         """The result of one query over the views `rows` and `rejects`."""
         with self.connect() as database:
-            return database.execute(sql).to_arrow_table()
+            return database.sql(sql).to_arrow_table()
 
 
 class DatasetWriter:

@@ -1,0 +1,72 @@
+"""Q01: refusals and model self-descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.core.types import Findings, Result
+from toolkit.store.view import View
+
+START = r"(?i)^[\s\p{P}]*(?:i(?:'|’)?m (?:very |really |so )?sorry|i am (?:very |really |so )?sorry|sorry|unfortunately|i apologi[sz]e)?"
+CANNOT = (
+    r"i (?:can(?:'|’)?t|cannot|can not|am (?:not able|unable)|(?:'|’)?m (?:not able|unable)|won(?:'|’)?t|will not|must decline)"
+    r" (?:to )?(?:help|assist|provide|comply|fulfil|fulfill|answer|do that|create|generate|write|support|engage|discuss|share)"
+)
+KINDS: tuple[tuple[str, float, str, str], ...] = (
+    ("refusal", 0.9, "the answer refuses", START + r"[\s\p{P}]*(?:but )?(?:as an? [\w ,-]{2,40},? )?" + CANNOT),
+    (
+        "as-an-ai",
+        0.8,
+        "the answer speaks of itself as an AI model",
+        r"(?i)\bas an? (?:ai|artificial intelligence|large language model|language model)\b(?: language)?(?: model| assistant)?"
+        r"|\bi(?:'|’)?m (?:just |only )?an? (?:ai|(?:large )?language model)\b|\bi am (?:just |only )?an? (?:ai|(?:large )?language model)\b"
+        r"|\bmy (?:knowledge|training)(?: data)? (?:cut-?off|cutoff)\b",
+    ),
+    (
+        "provider-name",
+        0.7,
+        "the answer names the provider of another model as its maker",
+        r"(?i)\b(?:trained|developed|created|made|built) by (?:openai|anthropic|google|meta|mistral|alibaba|deepseek|microsoft)\b"
+        r"|\bi(?:'|’)?m (?:chatgpt|claude|gemini|bard|llama|qwen)\b|\bi am (?:chatgpt|claude|gemini|bard|llama|qwen)\b",
+    ),
+    (
+        "apology",
+        0.4,
+        "the answer opens with an apology",
+        r"(?i)^[\s\p{P}]*(?:i(?:'|’)?m sorry|i am sorry|i apologi[sz]e|my apologies)\b",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A few per cent of refusals among the answers teach a model to refuse what it should do.
+
+    Found, by wording, in the final answer: refusals, sentences such as "as an AI language model",
+    another provider's name as the model's maker, and (low score) an apology as the opening. They are
+    review items, because a refusal may be what the row is for.
+
+    Missed: refusals in other languages than English, and evasive answers without the usual words.
+    """
+
+    id: ClassVar[str] = "refusal"
+    code: ClassVar[str] = "Q01"
+    version: ClassVar[int] = 1
+    scope: ClassVar[str] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("answer",)
+
+    def look(self, batch: pa.RecordBatch, view: View) -> Iterator[Result]:
+        answers = batch.column("answer")
+        rows = batch.column("row").to_numpy()
+        seen = np.zeros(len(rows), dtype=bool)
+        for kind, score, words, pattern in KINDS:
+            hit = pc.fill_null(pc.match_substring_regex(answers, pattern), False).to_numpy(zero_copy_only=False) & ~seen
+            seen |= hit
+            if hit.any():
+                yield Findings(rows[hit], score, words, kind, column="answer")

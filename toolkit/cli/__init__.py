@@ -1,0 +1,106 @@
+"""The command line: one file a command, found by scanning this folder.
+
+A command file has `command`, a function with typer annotations, and may have `NAME` where the
+command is not called like its file. Everything heavy is imported inside the function, so that
+`--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from toolkit.core.errors import ToolkitError, closest
+
+ORDER = (
+    "demo", "init", "preview", "estimate", "generate", "status", "verify", "findings", "why", "split", "readiness",
+    "export", "run", "parts",
+)  # fmt: skip
+
+
+def app() -> Any:
+    """The typer application with every command of the folder."""
+    import typer
+
+    built = typer.Typer(
+        name="toolkit",
+        help="The step before any trainer: make, verify and split fine-tuning rows, and say whether they are ready.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    built.callback(invoke_without_command=True)(_version)
+    names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    for name in sorted(
+        names, key=lambda name: (ORDER.index(name.rstrip("_")) if name.rstrip("_") in ORDER else 99, name)
+    ):
+        module = importlib.import_module(f"{__name__}.{name}")
+        if hasattr(module, "command"):
+            built.command(getattr(module, "NAME", name.rstrip("_")))(module.command)
+    return built
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 fit, 1 findings, 2 usage or input, 3 provider or machine."""
+    import typer
+
+    try:
+        returned = typer.main.get_command(app()).main(
+            list(sys.argv[1:] if argv is None else argv), standalone_mode=False
+        )
+    except ToolkitError as failure:
+        return _say(failure.what, failure.fix, failure.exit_code)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("stopped", "run the same command again: what is done is not done twice", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _say("the machine ran out of memory", "use a machine with more, or a part of the file", 3)
+    except OSError as failure:
+        return _say(f"the machine failed: {failure.strerror or failure}", "check the disk and the permissions", 3)
+    except typer.TyperException as failure:
+        return _usage(failure)
+    return returned if isinstance(returned, int) else 0
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def _version(version: bool = False) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(installed("finetune-toolkit"))
+    elif len(sys.argv) == 1:
+        pass
+
+
+def _usage(failure: Any) -> int:
+    """A mistake on the command line, in the two lines of every other error."""
+    message = getattr(failure, "format_message", lambda: str(failure))().rstrip(".")
+    context = getattr(failure, "ctx", None)
+    path = context.command_path if context is not None else "toolkit"
+    option = getattr(failure, "option_name", None)
+    if option and context is not None:
+        known = [name for parameter in context.command.params for name in parameter.opts]
+        message = f"unknown option '{option}' of {path}{closest(option, known)}"
+        return _say(message, f"{path} knows {', '.join(sorted(known))}", 2)
+    if not message:
+        return 2
+    return _say(message[:1].lower() + message[1:], f"{path} --help", 2)
+
+
+def _say(what: str, fix: str, code: int) -> int:
+    print(f"error: {what}\ntry: {fix}", file=sys.stderr)
+    return code

@@ -1,0 +1,108 @@
+"""Options that several commands share, and how a line of theirs becomes a reading or a verifying option."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from toolkit.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from toolkit.read import Progress, ReadOptions
+    from toolkit.verify import VerifyOptions
+
+Run = Annotated[str, typer.Option("--run", help="Folder of the run; runs/<name of the data> by default.")]
+Format = Annotated[str, typer.Option("--format", help="Row format; recognised from the rows by default.")]
+Text = Annotated[str, typer.Option("--text", help="Column that holds the text of classification rows.")]
+Label = Annotated[str, typer.Option("--label", help="Column that holds the label.")]
+Group = Annotated[str, typer.Option("--group", help="Column whose equal values stay in one part of the split.")]
+IdColumn = Annotated[str, typer.Option("--id", help="Column that holds the rows' own ids.")]
+Delimiter = Annotated[str, typer.Option("--delimiter", help="Delimiter of a CSV file.")]
+SourceKind = Annotated[
+    str,
+    typer.Option("--source-kind", help="Where the rows come from: real, llm, grammar, procedural, augment, captured."),
+]
+Against = Annotated[list[str], typer.Option("--against", help="Data that no row may stand in; may be repeated.")]
+PolicyFile = Annotated[str, typer.Option("--policy", help="Policy file; see schemas/policies/default.yaml.")]
+Schema = Annotated[str, typer.Option("--schema", help="Contract file; a shipped one fits the format by default.")]
+Only = Annotated[list[str], typer.Option("--check", help="Run this check alone; may be repeated.")]
+Skipped = Annotated[list[str], typer.Option("--skip", help="Do not run this check; may be repeated.")]
+Set = Annotated[list[str], typer.Option("--set", help="An option of a check: near-duplicate.threshold=0.8.")]
+With = Annotated[list[Path], typer.Option("--with", help="A Python file that defines a part; may be repeated.")]
+NoEmbed = Annotated[bool, typer.Option("--no-embeddings", help="Run no check that needs the encoder.")]
+Precision = Annotated[str, typer.Option("--precision", help="auto (bf16 where the processor has it) or fp32.")]
+Encoder = Annotated[str, typer.Option("--encoder", help="A sentence-transformers name or path.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+SOURCE_KINDS = ("real", "llm", "grammar", "procedural", "augment", "captured")
+
+
+def reading(**columns: str) -> ReadOptions:
+    """Reading options from the options of a command."""
+    from toolkit.read import ReadOptions
+
+    kind = columns.get("source_kind", "real")
+    if kind not in SOURCE_KINDS:
+        raise UsageError(f"unknown source kind '{kind}'", f"one of: {', '.join(SOURCE_KINDS)}")
+    return ReadOptions(**columns)
+
+
+def verifying(
+    only: Sequence[str], skip: Sequence[str], settings: Sequence[str], schema: str = "", **encoder: Any
+) -> VerifyOptions:
+    """Verifying options from the options of a command."""
+    from toolkit.verify import VerifyOptions
+
+    found = set_options(settings)
+    if schema:
+        found.setdefault("contract", {})["schema"] = schema
+    if encoder.get("precision", "auto") not in ("auto", "fp32", "bf16"):
+        raise UsageError(f"unknown precision '{encoder['precision']}'", "auto, bf16 or fp32")
+    return VerifyOptions(tuple(only), tuple(skip), found, **encoder)
+
+
+def set_options(settings: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """`check.option=value` lines as a mapping; a value is read as a number or true/false where it is one."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in settings:
+        name, equals, value = line.partition("=")
+        check, dot, option = name.partition(".")
+        if not equals or not dot:
+            raise UsageError(f"--set {line} cannot be read", "write --set check.option=value")
+        found.setdefault(check.strip(), {})[option.strip()] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def load_parts(files: Sequence[Path]) -> None:
+    """Put the parts of the user's own files on their shelves."""
+    from toolkit.core.parts import load_local
+
+    for file in files:
+        load_local(file)
+
+
+def progress() -> Progress | None:
+    """A progress line on a terminal; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        return None
+    from toolkit.renderers.progress import Line
+
+    return Line()
+
+
+def say(text: str = "") -> None:
+    """Words for a person, on standard error."""
+    print(text, file=sys.stderr)

@@ -1,0 +1,242 @@
+"""From what was found to what is done: a pure function of the ledger and the policy.
+
+No file but the ledger, no clock, no chance: the same two give the same decision, and a changed
+policy decides again without looking again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from toolkit.core.policy import CheckRule, Policy, reached
+from toolkit.core.types import Level, Status
+from toolkit.store.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of finding of one check: how many rows the policy flags, in all and among those that stay."""
+
+    kind: str
+    message: str
+    findings: int
+    flagged: int
+    flagged_kept: int
+    level: Level
+    level_input: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one check came to. flagged counts distinct rows; total is what it looked at.
+
+    level speaks of the rows that stay and goes into the verdict; level_input of the whole input.
+    """
+
+    check: str
+    code: str
+    scope: str
+    status: Status
+    reason: str
+    seen: int
+    total: int
+    seconds: float
+    flagged: int
+    flagged_kept: int
+    rejected: int
+    level: Level
+    level_input: Level
+    kinds: tuple[Kind, ...]
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which records leave and what each check came to.
+
+    records: all that were read. rows: those that became rows. rejected: ordinals of records that
+    leave, sorted, int64; records that never were rows are among them.
+    """
+
+    records: int
+    rows: int
+    rejected: np.ndarray
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def kept(self) -> int:
+        return self.records - len(self.rejected)
+
+    def outcome(self, check: str) -> Outcome | None:
+        return next((each for each in self.outcomes if each.check == check), None)
+
+
+@dataclass(slots=True)
+class _Found:
+    """The flagged findings of one run as arrays, shape (n,); other is -1 where there is none."""
+
+    run: int
+    check: str
+    rule: CheckRule
+    row: np.ndarray
+    other: np.ndarray
+    kind: np.ndarray
+    messages: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    dataset_kinds: dict[str, str] = field(default_factory=dict)
+
+
+def decide(ledger: Ledger, policy: Policy) -> Decision:
+    """The decision that the policy makes of the ledger."""
+    runs = ledger.rows("SELECT * FROM runs ORDER BY code, scope, run")
+    found = {run["run"]: _found(ledger, run, policy.rule(run["check"])) for run in runs}
+    records, rows, unread = _sizes(ledger)
+    inputs = [found[run["run"]] for run in runs if run["scope"] == "input"]
+    rejected, by_run = _rejected(inputs, unread)
+    stays = ~np.isin(np.arange(records), rejected)
+    outcomes = tuple(_outcome(run, found[run["run"]], stays, by_run.get(run["run"], 0)) for run in runs)
+    return Decision(records, rows, rejected, outcomes)
+
+
+def _sizes(ledger: Ledger) -> tuple[int, int, np.ndarray]:
+    """Records, rows, and the ordinals of records that are no rows."""
+    unread = ledger.query("""SELECT DISTINCT f."row" FROM findings f JOIN runs USING (run)
+                             WHERE runs."check" = 'parse' AND f."column" = 'record' ORDER BY 1""")
+    return int(ledger.meta("records") or 0), int(ledger.meta("rows") or 0), unread.column("row").to_numpy()
+
+
+def _found(ledger: Ledger, run: dict[str, Any], rule: CheckRule) -> _Found:
+    kinds = [name for name, kind in rule.kinds.items() if not kind.flag]
+    sql = """SELECT "row", coalesce(other, -1) AS other, kind FROM findings
+             WHERE run = ? AND score >= ? AND NOT list_contains(?, kind) AND "row" IS NOT NULL ORDER BY "row", other"""
+    table = ledger.query(sql, [run["run"], rule.flag_at, kinds])
+    found = _Found(
+        run["run"],
+        run["check"],
+        rule,
+        table.column("row").to_numpy(),
+        table.column("other").to_numpy(),
+        table.column("kind").to_numpy(zero_copy_only=False),
+    )
+    summary = """SELECT kind, first(message ORDER BY score DESC, "row", message) AS message,
+                 count(*) AS n, bool_or("row" IS NULL AND score >= ?) AS dataset
+                 FROM findings WHERE run = ? GROUP BY kind ORDER BY kind"""
+    for each in ledger.rows(summary, [rule.flag_at, run["run"]]):
+        found.messages[each["kind"]] = each["message"]
+        found.counts[each["kind"]] = each["n"]
+        if each["dataset"]:
+            found.dataset_kinds[each["kind"]] = each["message"]
+    return found
+
+
+def _rejected(inputs: list[_Found], unread: np.ndarray) -> tuple[np.ndarray, dict[int, int]]:
+    """Records that leave, and how many each run sends away; a copy leaves only while its partner stays."""
+    gone = [unread]
+    by_run: dict[int, int] = {}
+    for each in inputs:
+        if not each.rule.keep_one:
+            rows = np.unique(each.row[_rejects(each)])
+            by_run[each.run] = len(rows)
+            gone.append(rows)
+    out = np.unique(np.concatenate(gone)).astype(np.int64)
+    for each in inputs:
+        if each.rule.keep_one:
+            chosen = _rejects(each) & (each.other >= 0)
+            copies = _copies(each.row[chosen], each.other[chosen], out)
+            by_run[each.run] = len(copies)
+            out = np.union1d(out, copies)
+    return out, by_run
+
+
+def _rejects(found: _Found) -> np.ndarray:
+    """Which findings reject their row, shape (n,)."""
+    names = np.unique(found.kind.astype(str)) if len(found.kind) else np.array([], dtype=str)
+    says = {name: _kind_rejects(found.rule, name) for name in names.tolist()}
+    return np.array([says[str(kind)] for kind in found.kind], dtype=bool)
+
+
+def _kind_rejects(rule: CheckRule, kind: str) -> bool:
+    own = rule.kinds.get(kind)
+    return rule.reject if own is None or own.reject is None else own.reject
+
+
+def _copies(row: np.ndarray, other: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Rows that have a partner that stays; partners are settled first, in rounds along the pairs.
+
+    A round settles every row whose partners are all settled, so there are as many rounds as the
+    longest chain of pairs has links. Pairs never form a circle: each points to a preferred row.
+    """
+    alive = ~np.isin(row, out) & ~np.isin(other, out)
+    row, other = row[alive], other[alive]
+    leaves: list[np.ndarray] = []
+    while len(row):
+        settled_stay = np.setdiff1d(other, row)
+        hit = np.isin(other, settled_stay)
+        gone = np.unique(row[hit])
+        leaves.append(gone)
+        rest = ~np.isin(row, gone) & ~np.isin(other, gone)
+        row, other = row[rest], other[rest]
+    return np.unique(np.concatenate(leaves)) if leaves else np.array([], dtype=np.int64)
+
+
+def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: int) -> Outcome:
+    flagged = np.unique(found.row)
+    live = _live(found, stays)
+    total = int(run["total"])
+    kept_total = int(stays.sum()) if run["scope"] == "input" else total
+    kinds = tuple(_kind(found, name, live, total=total, kept_total=kept_total) for name in sorted(found.counts))
+    return Outcome(
+        check=found.check,
+        code=run["code"],
+        scope=run["scope"],
+        status=run["status"],
+        reason=run["reason"],
+        seen=run["seen"],
+        total=total,
+        seconds=run["seconds"],
+        flagged=len(flagged),
+        flagged_kept=len(np.unique(found.row[live])),
+        rejected=rejected,
+        level=max([each.level for each in kinds] + [_shared_level(found, live, kept_total)], default=Level.OK),
+        level_input=max([each.level_input for each in kinds] + [_shared_level(found, None, total)], default=Level.OK),
+        kinds=kinds,
+        remedy=found.rule.remedy,
+    )
+
+
+def _live(found: _Found, stays: np.ndarray) -> np.ndarray:
+    """Findings that still hold among the rows that stay: both rows of a pair are there."""
+    if not len(found.row):
+        return np.array([], dtype=bool)
+    partner = np.where(found.other >= 0, found.other, found.row)
+    return np.asarray(stays[found.row] & stays[partner])
+
+
+def _own_levels(rule: CheckRule, kind: str) -> dict[str, float] | None:
+    """The levels of a kind that departs from its check's, else None."""
+    own = rule.kinds.get(kind)
+    if own is None or (own.level is None and own.levels is None):
+        return None
+    return dict(own.levels) if own.levels is not None else {str(own.level): 0.0}
+
+
+def _shared_level(found: _Found, live: np.ndarray | None, total: int) -> Level:
+    """The level of the kinds that follow the check's own rule, counted together."""
+    follow = np.array([_own_levels(found.rule, str(kind)) is None for kind in found.kind], dtype=bool)
+    chosen = follow if live is None else follow & live
+    return found.rule.level(len(np.unique(found.row[chosen])), total)
+
+
+def _kind(found: _Found, name: str, live: np.ndarray, *, total: int, kept_total: int) -> Kind:
+    is_kind = found.kind == name
+    flagged, kept = len(np.unique(found.row[is_kind])), len(np.unique(found.row[is_kind & live]))
+    own = _own_levels(found.rule, name)
+    level = level_input = Level.OK
+    if name in found.dataset_kinds:
+        level = level_input = reached(own or found.rule.levels, 1, 1)  # type: ignore[arg-type]
+    elif own is not None:
+        level, level_input = reached(own, kept, kept_total), reached(own, flagged, total)  # type: ignore[arg-type]
+    return Kind(name, found.messages[name], found.counts[name], flagged, kept, level, level_input)

@@ -1,0 +1,32 @@
+"""What several checks and the split need of the same rows, computed once for a run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from toolkit.near.pairs import Pairs, near_pairs
+from toolkit.store.view import View
+
+
+class NearRows(NamedTuple):
+    """Near-duplicate pairs of a view. rows: the ordinals, shape (n,); pairs index into them."""
+
+    rows: np.ndarray
+    texts: pa.ChunkedArray
+    pairs: Pairs
+
+
+def near_rows(view: View, threshold: float, shingle: str = "c5", exact: bool = False) -> NearRows:
+    """The verified near-duplicate pairs of a view's bodies (system turns left out), computed once."""
+
+    def make() -> NearRows:
+        table = view.table("body")
+        texts = table.column("body")
+        return NearRows(
+            table.column("row").to_numpy(), texts, near_pairs(texts, threshold=threshold, shingle=shingle, exact=exact)
+        )
+
+    return view.once(f"near {threshold} {shingle} {exact}", make)

@@ -1,0 +1,86 @@
+"""Results on a terminal: plain text, aligned, the same in a pipe."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.types import Level
+from toolkit.decide import Decision, Outcome
+
+if TYPE_CHECKING:
+    from toolkit.verify import Verified
+
+MARK = {Level.OK: "ok", Level.INFO: "info", Level.WARNING: "warning", Level.ERROR: "ERROR", Level.BLOCKER: "BLOCKER"}
+
+
+def verified(found: Verified) -> str:
+    """What was read, what each check found, and where the rows are now."""
+    manifest = found.data.manifest
+    source = manifest.sources[0]
+    lines = [f"{source.name}: {manifest.rows + manifest.rejects:,} records, read as {manifest.format}"]
+    if source.notes:
+        lines.append(f"  note: {'; '.join(source.notes)}")
+    lines += ["", *outcomes(found.decision), ""]
+    kept, out = found.decision.kept, len(found.decision.rejected)
+    lines.append(f"{found.decision.records:,} records = {kept:,} kept + {out:,} quarantined")
+    lines.append(f"  {found.run.kept}\n  {found.run.quarantine}")
+    lines.append(f"next: toolkit readiness {found.run.path}")
+    return "\n".join(lines)
+
+
+def outcomes(decision: Decision) -> list[str]:
+    """One line a check, then one a kind of finding that counts."""
+    lines = [f"{'check':<24}{'status':<16}{'flagged':>9}{'out':>9}  found in the input"]
+    for each in decision.outcomes:
+        lines.append(_outcome(each))
+        lines += [
+            f"      {kind.kind:<22}{kind.flagged:>15,}           {kind.message}"
+            for kind in each.kinds
+            if kind.flagged or kind.level_input > Level.OK
+        ]
+    return lines
+
+
+def _outcome(each: Outcome) -> str:
+    name = f"{each.code} {each.check}"
+    if each.status != "ran":
+        return f"{name:<24}{each.status:<16}{'':>9}{'':>9}  {each.reason}"
+    return f"{name:<24}{'ran':<16}{each.flagged:>9,}{each.rejected:>9,}  {MARK[each.level_input]}"
+
+
+def verified_json(found: Verified) -> str:
+    """The same as JSON."""
+    decision = found.decision
+    return json.dumps(
+        {
+            "run": str(found.run.path),
+            "format": found.data.manifest.format,
+            "records": decision.records,
+            "kept": decision.kept,
+            "quarantined": len(decision.rejected),
+            "level": found.level.name.lower(),
+            "checks": [outcome_json(each) for each in decision.outcomes],
+        },
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
+def outcome_json(each: Outcome) -> dict[str, Any]:
+    """One check's outcome as plain values."""
+    return {
+        "check": each.check,
+        "code": each.code,
+        "scope": each.scope,
+        "status": each.status,
+        "reason": each.reason,
+        "seen": each.seen,
+        "total": each.total,
+        "flagged": each.flagged,
+        "flagged_kept": each.flagged_kept,
+        "rejected": each.rejected,
+        "level": each.level.name.lower(),
+        "level_input": each.level_input.name.lower(),
+        "kinds": {kind.kind: {"flagged": kind.flagged, "kept": kind.flagged_kept} for kind in each.kinds},
+    }

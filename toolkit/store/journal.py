@@ -1,0 +1,262 @@
+"""The journal of a generation run: append-only JSON lines, the only truth about what was bought.
+
+State is a fold over its events, so a killed run goes on where its last whole line ends:
+
+    run       schema, digest of the recipe, model
+    planned   key, cell, sample, rows, messages
+    sent      key, attempt              written before the request leaves
+    failed    key, attempt, reason
+    reply     key, text, usage, stop, model, origins
+    verdict   key, row, gate, reason    a row that was refused
+    accepted  key, row
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from toolkit.core.errors import InputError, UsageError
+from toolkit.core.request import Reply, Request, Usage
+from toolkit.store.folder import folder_error
+
+SCHEMA = 1
+SYNC_S = 0.25
+NAME = "journal.jsonl"
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
+class Header(NamedTuple):
+    """What a run was begun with. recipe: digest of all in the recipe that decides a reply or a verdict."""
+
+    recipe: str
+    model: str
+
+
+@dataclass
+class State:
+    """What the events so far add up to. replies: byte offset of the reply to each key."""
+
+    header: dict[str, Any] | None = None
+    replies: dict[str, int] = field(default_factory=dict)
+    planned: set[str] = field(default_factory=set)
+    judged: set[tuple[str, int]] = field(default_factory=set)
+    sent: int = 0
+    accepted: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    open: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def in_flight(self) -> set[str]:
+        """Keys that were sent and never answered: what a kill may have cost."""
+        return set(self.open)
+
+    def take(self, event: Mapping[str, Any], offset: int) -> None:
+        """Fold in one event that stands at a byte offset of the file."""
+        kind, key = event["e"], event.get("key", "")
+        if kind == "run":
+            self.header = dict(event)
+        elif kind == "planned":
+            self.planned.add(key)
+        elif kind == "sent":
+            self.sent += 1
+            self.open[key] = event["attempt"]
+        elif kind == "failed":
+            self.open.pop(key, None)
+        elif kind == "reply":
+            self.open.pop(key, None)
+            self.replies[key] = offset
+        elif kind in ("verdict", "accepted"):
+            self._judge(event)
+
+    def _judge(self, event: Mapping[str, Any]) -> None:
+        self.judged.add((event["key"], event["row"]))
+        if event["e"] == "accepted":
+            self.accepted += 1
+        else:
+            self.refused[event["gate"]] += 1
+
+
+class Journal:
+    """The open journal of one run folder; the folder must be locked by the caller.
+
+    An event is in the file when `append` returns, and on the disk at most `SYNC_S` seconds after
+    (`sync` is called by the driver's clock as well). Raises UsageError when the journal belongs to
+    another recipe, InputError when it is damaged before its end, MachineError when the disk fails.
+    """
+
+    def __init__(self, folder: Path, header: Header, *, fresh: bool = False) -> None:
+        self.path = folder / NAME
+        self.notes: list[str] = []
+        if fresh:
+            self._set_aside()
+        self._file = self._open()
+        try:
+            self.state, self._size = self._recover()
+            self._agree(header)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        except OSError as failure:
+            raise folder_error(self.path.parent, failure) from failure
+
+    def _set_aside(self) -> None:
+        """Keep the old journal under the next free number: what it holds was paid for."""
+        if not self.path.exists():
+            return
+        taken = len(list(self.path.parent.glob("journal-*.jsonl")))
+        aside = self.path.with_name(f"journal-{taken + 1}.jsonl")
+        self.path.rename(aside)
+        self.notes.append(f"the earlier journal is kept as {aside.name}")
+
+    def _recover(self) -> tuple[State, int]:
+        """Fold what is there and cut what a kill or a full disk left half written at the end."""
+        state, good, ends = State(), 0, True
+        broken: int | None = None
+        for number, (offset, line) in enumerate(_lines(self.path), 1):
+            event = _event(line)
+            if event is None:
+                broken = broken or number
+                continue
+            if broken is not None:
+                what = f"{self.path} is damaged in line {broken}, and whole lines follow it"
+                raise InputError(what, "restore the file, or begin anew with --fresh (the old journal is kept)")
+            state.take(event, offset)
+            good, ends = offset + len(line), line.endswith(b"\n")
+        torn = os.fstat(self._file).st_size - good
+        if torn:
+            os.ftruncate(self._file, good)
+            self.notes.append(f"cut {torn} bytes of a torn last line from {self.path.name}")
+        if not ends:
+            good += os.write(self._file, b"\n")
+        self._due = time.monotonic() + SYNC_S
+        return state, good
+
+    def _agree(self, header: Header) -> None:
+        found = self.state.header
+        if found is None:
+            self.append({"e": "run", "schema": SCHEMA, **header._asdict()})
+            return
+        if found["schema"] > SCHEMA:
+            what = f"{self.path} was written by a later version (schema {found['schema']}, this one knows {SCHEMA})"
+            raise UsageError(what, "update the toolkit")
+        if found["recipe"] != header.recipe or found["model"] != header.model:
+            changed = "recipe" if found["recipe"] != header.recipe else "model"
+            what = f"the {changed} has changed since the run in {self.path.parent} was begun"
+            raise UsageError(what, "name another folder with --out, or add --fresh (the old journal is kept)")
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Write one event as one line and fold it into the state."""
+        line = orjson.dumps(event) + b"\n"
+        try:
+            written = os.write(self._file, line)
+        except OSError as failure:
+            raise folder_error(self.path.parent, failure) from failure
+        if written < len(line):
+            os.ftruncate(self._file, self._size)
+            raise folder_error(self.path.parent, OSError(28, "no space left"))
+        self.state.take(event, self._size)
+        self._size += written
+        if time.monotonic() >= self._due:
+            self.sync()
+
+    def sync(self) -> None:
+        """Put what was written on the disk."""
+        _sync(self._file)
+        self._due = time.monotonic() + SYNC_S
+
+    def close(self) -> None:
+        try:
+            self.sync()
+        finally:
+            os.close(self._file)
+
+    def planned(self, key: str, request: Request) -> None:
+        if key in self.state.planned:
+            return
+        seed = request.seed
+        self.append(
+            {
+                "e": "planned",
+                "key": key,
+                "cell": seed.cell.values(),
+                "sample": seed.sample,
+                "rows": seed.rows,
+                "messages": request.prompt(),
+            }
+        )
+
+    def sent(self, key: str, attempt: int) -> None:
+        self.append({"e": "sent", "key": key, "attempt": attempt, "t": round(time.time(), 3)})
+
+    def failed(self, key: str, attempt: int, reason: str) -> None:
+        self.append({"e": "failed", "key": key, "attempt": attempt, "reason": reason})
+
+    def replied(self, key: str, reply: Reply) -> None:
+        self.append(
+            {
+                "e": "reply",
+                "key": key,
+                "text": reply.text,
+                "usage": list(reply.usage),
+                "stop": reply.stop,
+                "model": reply.model,
+                "origins": reply.origins,
+                "t": round(time.time(), 3),
+            }
+        )
+
+    def refused(self, key: str, row: int, gate: str, reason: str) -> None:
+        if (key, row) not in self.state.judged:
+            self.append({"e": "verdict", "key": key, "row": row, "gate": gate, "reason": reason})
+
+    def accepted(self, key: str, row: int) -> None:
+        if (key, row) not in self.state.judged:
+            self.append({"e": "accepted", "key": key, "row": row})
+
+    def reply_to(self, key: str) -> Reply | None:
+        """The stored reply to a request, or None where it was never answered."""
+        offset = self.state.replies.get(key)
+        if offset is None:
+            return None
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            event = orjson.loads(file.readline())
+        usage = Usage(*event["usage"])
+        return Reply(event["text"], event["model"], usage, event["stop"], tuple(event["origins"]))
+
+
+def events(path: Path) -> Iterator[dict[str, Any]]:
+    """Every whole event of a journal, in order, without opening it for writing."""
+    for _, line in _lines(path):
+        event = _event(line)
+        if event is not None:
+            yield event
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    with path.open("rb") as file:
+        for line in file:
+            yield offset, line
+            offset += len(line)
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """An event, or None for a line that is torn. JSON objects end themselves, so a newline may be missing."""
+    try:
+        event = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return event if isinstance(event, dict) and "e" in event else None

@@ -1,0 +1,317 @@
+"""Look at every row: freeze the input, run the checks, decide, and write what stays and what leaves.
+
+A check that raises is a failed run with its reason; the others go on. A check whose digest (its id,
+version and options, and the bytes of every input) is in the ledger already is not run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.core import parts, secrets
+from toolkit.core.errors import NotApplicable, Skip, ToolkitError, UsageError, unknown
+from toolkit.core.policy import Policy, load_policy
+from toolkit.core.types import Level, Result, Status
+from toolkit.decide import Decision, decide
+from toolkit.read import Progress, ReadOptions, locate, read
+from toolkit.store.dataset import Dataset
+from toolkit.store.folder import RunFolder, default_run
+from toolkit.store.ledger import Ledger, Run
+from toolkit.store.view import Encode, View
+from toolkit.write import write_kept, write_quarantine
+
+EXCERPTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """What to run and how. only, skip: check ids or codes. options: a check's options by its id.
+
+    embed: whether checks may use the encoder. precision: `auto` (bf16 where the processor has it) or
+    `fp32`. encoder: a sentence-transformers name or path, empty for the packaged one.
+    """
+
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    embed: bool = True
+    precision: str = "auto"
+    encoder: str = ""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A verified data set: where it lies and what was decided."""
+
+    run: RunFolder
+    data: Dataset
+    decision: Decision
+    policy: Policy
+
+    @property
+    def level(self) -> Level:
+        """The highest level that any check reached on the whole input."""
+        return max((each.level_input for each in self.decision.outcomes), default=Level.OK)
+
+    def __repr__(self) -> str:
+        kept = self.decision.kept
+        out = self.decision.records - kept
+        return f"<Verified {self.run.path}: {self.decision.records:,} records, {kept:,} kept, {out:,} quarantined>"
+
+    def _repr_markdown_(self) -> str:
+        from toolkit.renderers.markdown import outcomes
+
+        return outcomes(self.decision)
+
+
+def verify(
+    data: Any,
+    *,
+    run: str | Path | None = None,
+    against: Sequence[Any] = (),
+    reading: ReadOptions | None = None,
+    options: VerifyOptions | None = None,
+    policy: Policy | Path | None = None,
+    progress: Progress | None = None,
+) -> Verified:
+    """Verify `data` into a run folder and return the decision.
+
+    data: a path, a Hub id, a `datasets.Dataset`, an Arrow table, a pandas frame, or a list of dicts.
+    against: data that no row may stand in, such as held-out files and benchmarks. Raises UsageError
+    for an unknown check or option, InputError for data that cannot be read, MachineError when the
+    folder cannot be written.
+    """
+    options = options or VerifyOptions()
+    rules = policy if isinstance(policy, Policy) else load_policy(policy)
+    checks = planned(options)
+    folder = RunFolder(Path(run)) if run else default_run(locate(data, reading).name)
+    with folder.locked():
+        frozen = read(data, folder.dataset, reading, progress)
+        references = _references(against, folder, reading, progress)
+        with Ledger(folder.ledger) as ledger:
+            _describe(ledger, frozen)
+            scene = Scene(frozen, references, _encoder(options, progress), progress=progress)
+            run_checks(ledger, [each for each in checks if each.scope in ("input", "references")], scene, "input")
+            kept = _stays(decide(ledger, rules))
+            run_checks(ledger, [each for each in checks if each.scope == "kept"], scene.keeping(kept), "kept")
+            _name_findings(ledger, frozen)
+            decision = decide(ledger, rules)
+            write_kept(frozen, decision.rejected, folder.kept)
+            write_quarantine(frozen, ledger, rules, decision.rejected, folder.quarantine)
+            ledger.set_meta("policy", rules.model_dump_json())
+    return Verified(folder, frozen, decision, rules)
+
+
+def planned(options: VerifyOptions) -> list[Any]:
+    """The checks to run, built with their options; `parse` is always among them."""
+    known = parts.parts("checks")
+    chosen = {_id(name, known) for name in options.only} or set(known)
+    chosen -= {_id(name, known) for name in options.skip}
+    for name in options.options:
+        _id(name, known)
+    chosen.add("parse")
+    by_id = {_id(name, known): dict(found) for name, found in options.options.items()}
+    return [parts.build("checks", name, by_id.get(name)) for name in known if name in chosen]
+
+
+def _id(name: str, known: Mapping[str, Any]) -> str:
+    if name in known:
+        return name
+    try:
+        return str(parts.part("checks", name).id)
+    except UsageError:
+        raise unknown("check", name, known) from None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the checks of one stage are given: rows in scope, references, the encoder, what they share."""
+
+    data: Dataset
+    references: tuple[tuple[str, Dataset, np.ndarray | None], ...] = ()
+    encode: Encode | None = None
+    keep: np.ndarray | None = None
+    memo: dict[Any, Any] = field(default_factory=dict)
+    progress: Progress | None = None
+
+    def keeping(self, keep: np.ndarray) -> Scene:
+        return Scene(self.data, self.references, self.encode, keep, self.memo, self.progress)
+
+    def view(self, reads: tuple[str, ...]) -> View:
+        """The view of a check that declares `reads`."""
+        others = tuple(
+            View(data, reads, keep, name=name, encode=self.encode, memo=self.memo)
+            for name, data, keep in self.references
+        )
+        return View(self.data, reads, self.keep, others, encode=self.encode, memo=self.memo)
+
+    def digest(self) -> list[Any]:
+        """What a result depends on besides the check itself."""
+        told: list[Any] = [self.data.manifest.digest, _ordinals(self.keep)]
+        told += [[name, data.manifest.digest, _ordinals(keep)] for name, data, keep in self.references]
+        return [*told, getattr(self.encode, "identity", None)]
+
+
+def run_checks(ledger: Ledger, checks: Sequence[Any], scene: Scene, scope: str) -> None:
+    """Run those checks that the ledger does not have yet: row by row in one shared pass, then the others."""
+    todo = [each for each in checks if ledger.digest_of(each.id, scope) != _digest(each, scene)]
+    shared = [each for each in todo if hasattr(each, "look")]
+    if shared:
+        _run_shared(ledger, shared, scene, scope)
+    for each in todo:
+        if hasattr(each, "look"):
+            continue
+        view = scene.view(each.reads)
+        if scene.progress is not None:
+            scene.progress(each.id, 0, 0)
+        started = time.process_time()
+        status, reason, results = _collect(lambda each=each, view=view: list(each.run(view)))  # type: ignore[misc]
+        _write(ledger, each, scene, scope, (status, reason, results, time.process_time() - started))
+
+
+def _run_shared(ledger: Ledger, checks: list[Any], scene: Scene, scope: str) -> None:
+    """One pass over the rows for all checks that look at a row at a time."""
+    results: dict[str, list[Result]] = {each.id: [] for each in checks}
+    failed: dict[str, tuple[Status, str]] = {}
+    seconds = dict.fromkeys(results, 0.0)
+    columns = tuple(dict.fromkeys(name for each in checks for name in each.reads))
+    views = {each.id: scene.view(each.reads) for each in checks}
+    whole = scene.view(columns)
+    done = 0
+    for batch in whole.batches(*columns):
+        for each in checks:
+            if each.id in failed:
+                continue
+            started = time.process_time()
+            own = batch.select(["row", *each.reads])
+            status, reason, found = _collect(lambda each=each, own=own: list(each.look(own, views[each.id])))  # type: ignore[misc]
+            seconds[each.id] += time.process_time() - started
+            results[each.id] += found
+            if status != "ran":
+                failed[each.id] = (status, reason)
+        done += len(batch)
+        if scene.progress is not None:
+            scene.progress("look", done, whole.n_rows)
+    for each in checks:
+        status, reason = failed.get(each.id, ("ran", ""))
+        _write(ledger, each, scene, scope, (status, reason, results[each.id], seconds[each.id]))
+
+
+def _collect(look: Callable[[], list[Result]]) -> tuple[Status, str, list[Result]]:
+    """What a check found, or why it did not look. A check that raises costs itself alone."""
+    try:
+        return "ran", "", look()
+    except Skip as reason:
+        return "skipped", str(reason), []
+    except NotApplicable as reason:
+        return "not applicable", str(reason), []
+    except (ToolkitError, KeyboardInterrupt, MemoryError):
+        raise
+    except Exception as failure:
+        return "failed", f"{type(failure).__name__}: {str(failure)[:300]}", []
+
+
+def _write(ledger: Ledger, check: Any, scene: Scene, scope: str, what: tuple[Status, str, list[Result], float]) -> None:
+    status, reason, results, seconds = what
+    view = scene.view(check.reads)
+    total = view.n_rows + (view.manifest.rejects if "rejects" in check.reads else 0)
+    run = Run(
+        check=check.id,
+        code=check.code,
+        scope=scope,
+        version=check.version,
+        digest=_digest(check, scene),
+        options=json.dumps(asdict(check), default=str, sort_keys=True),
+        status=status,
+        reason=reason,
+        seen=total if status == "ran" else 0,
+        total=total,
+        seconds=seconds,
+    )
+    ledger.write(run, results)
+
+
+def _digest(check: Any, scene: Scene) -> str:
+    told = [check.id, check.version, asdict(check), scene.digest()]
+    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _ordinals(keep: np.ndarray | None) -> str | None:
+    return None if keep is None else hashlib.sha256(keep.astype(np.int64).tobytes()).hexdigest()
+
+
+def _stays(decision: Decision) -> np.ndarray:
+    return np.setdiff1d(np.arange(decision.records, dtype=np.int64), decision.rejected)
+
+
+def _references(
+    against: Sequence[Any], folder: RunFolder, reading: ReadOptions | None, progress: Progress | None
+) -> tuple[tuple[str, Dataset, None], ...]:
+    found = []
+    for at, each in enumerate(against):
+        name = locate(each).name
+        frozen = read(each, folder.reference(f"{at}-{Path(name).name}"), _loosely(reading), progress)
+        found.append((name, frozen, None))
+    return tuple(found)
+
+
+def _loosely(reading: ReadOptions | None) -> ReadOptions | None:
+    """Reading options for a reference, whose format may be another."""
+    return None if reading is None else ReadOptions(text=reading.text, label="", delimiter=reading.delimiter)
+
+
+def _describe(ledger: Ledger, frozen: Dataset) -> None:
+    """Tell the ledger what it is about; another data set starts it afresh."""
+    if ledger.meta("dataset") != frozen.manifest.digest:
+        ledger.clear()
+    ledger.set_meta("dataset", frozen.manifest.digest)
+    ledger.set_meta("records", str(frozen.manifest.rows + frozen.manifest.rejects))
+    ledger.set_meta("rows", str(frozen.manifest.rows))
+    ledger.set_meta("manifest", json.dumps(asdict(frozen.manifest), ensure_ascii=False))
+
+
+def _encoder(options: VerifyOptions, progress: Progress | None) -> Encode | None:
+    if not options.embed:
+        return None
+    from toolkit.near.encode import lazy_encoder
+
+    return lazy_encoder(options.encoder, options.precision, progress)
+
+
+def _name_findings(ledger: Ledger, frozen: Dataset) -> None:
+    """Give findings the names of their rows and, for the first of each check, an excerpt."""
+    names = [batch.select(["row", "ref"]) for batch in frozen.batches(("ref",))]
+    table = (
+        pa.Table.from_batches(names)
+        if names
+        else pa.table({"row": pa.array([], pa.int64()), "ref": pa.array([], pa.string())})
+    )
+    ledger.name_rows(pa.concat_tables([table, frozen.rejects().select(["row", "ref"])]))
+    wanted = ledger.query(
+        f"""SELECT DISTINCT "row" FROM
+        (SELECT "row", row_number() OVER (PARTITION BY run, kind ORDER BY score DESC, "row") AS place
+         FROM findings WHERE "row" IS NOT NULL AND excerpt IS NULL) WHERE place <= {EXCERPTS} ORDER BY 1"""
+    )
+    ledger.set_excerpts(_excerpts(frozen, wanted.column("row")))
+
+
+def _excerpts(frozen: Dataset, wanted: pa.ChunkedArray) -> pa.Table:
+    rows: list[int] = []
+    texts: list[str] = []
+    chosen = wanted.combine_chunks()
+    for batch in frozen.batches(("body", "label")) if len(chosen) else ():
+        found = batch.filter(pc.is_in(batch.column("row"), value_set=chosen))
+        rows += found.column("row").to_pylist()
+        shorter = pc.utf8_slice_codeunits(found.column("body"), 0, 2000).to_pylist()
+        texts += [secrets.excerpt(text or "") for text in shorter]
+    return pa.table({"row": pa.array(rows, pa.int64()), "excerpt": pa.array(texts, pa.string())})
