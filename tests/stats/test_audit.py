@@ -123,6 +123,7 @@ def test_allocation_adds_up_within_bounds(groups: list[tuple[int, float]], total
         (lambda: allocate([10, -1], [0.5, 0.5], 10), "not negative"),
         (lambda: allocate([10], [5.0], 10), "in 0..1"),
         (lambda: allocate([100, 100], [0.5, 0.5], 19), "too few"),
+        (lambda: allocate([100, 100], [0.5, 0.5], 19, least=0), "the least is 1"),
     ],
 )
 def test_what_cannot_be_answered_is_an_error(call: Callable[[], object], words: str) -> None:

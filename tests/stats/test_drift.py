@@ -150,6 +150,7 @@ def test_the_order_of_classes_is_nothing() -> None:
         (lambda: jensen_shannon([1, float("nan")], [1, 2]), "none negative"),
         (lambda: stratification({}, {"a": 1}), "at least one row"),
         (lambda: stratification({}, {}), "at least one row"),
+        (lambda: stratification({"a": 1}, {"a": 1}, draws=0), "at least 99"),
     ],
 )
 def test_what_cannot_be_answered_is_an_error(call: Callable[[], object], words: str) -> None:

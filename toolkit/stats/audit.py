@@ -66,10 +66,12 @@ def allocate(rows: Sequence[int], rates: Sequence[float], total: int, *, least: 
     to 0 or 1 counts as .01 off, because a guess of no errors would leave a stratum unseen.
 
     The sum is `total`, or all rows where there are fewer. Raises ValueError on unequal lengths, negative
-    sizes, rates outside 0..1, or a total too small for the least rows of each.
+    sizes, rates outside 0..1, `least` below 1, or a total too small for the least rows of each.
     """
     sizes = _sizes(rows, rates)
     floor = np.minimum(sizes, least)
+    if least < 1:
+        raise ValueError(f"a stratum with {least} audited rows has no rate; the least is 1")
     if total < floor.sum():
         raise ValueError(f"{total} rows are too few to audit: {least} a stratum need {floor.sum()}")
     guess = np.clip(np.asarray(rates, dtype=np.float64), 0.01, 0.99)

@@ -103,8 +103,10 @@ def stratification(
 
     The p-value is by simulation, so that rare classes do no harm: chi-squared against `draws` random splits
     of the same sizes (Hope 1968), so never below 1 / (draws + 1).
-    Raises ValueError where either split has no row, or a count is negative.
+    Raises ValueError where either split has no row, a count is negative, or `draws` is below 99.
     """
+    if draws < 99:
+        raise ValueError(f"{draws} random splits are too few for a p-value; at least 99 are needed")
     names = sorted(first.keys() | second.keys())
     one, two = (_histogram([split.get(name, 0) for name in names]) for split in (first, second))
     differences = two / two.sum() - one / one.sum()
