@@ -26,7 +26,7 @@ def differ(one, other):
         (
             "a long question about trains that leave at 9 from the old station",
             "a long question about trains that leave at 8 from the old stations",
-        ),  # noqa: E501
+        ),
     ],
 )
 def test_other_numbers_in_the_same_words(one, other):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from toolkit.near.compiled import kernel
 from toolkit.near.normal import Normal
-from toolkit.near.shingles import mix
+from toolkit.near.shingles import FACTOR, mix
 
 Ints = npt.NDArray[np.int64]
 # Groups up to this size are listed pair by pair; larger ones as a star around their first row.
@@ -51,7 +51,7 @@ def _hash(data: Any, begin: Any, end: Any) -> Any:
         word = np.uint64(0)
         for byte in range(8):
             word |= np.uint64(data[at + byte]) << np.uint64(8 * byte)
-        folded = (folded ^ word) * np.uint64(0x9FB21C651E98DF25)
+        folded = (folded ^ word) * FACTOR
         folded ^= folded >> np.uint64(29)
         at += 8
     word = np.uint64(0)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.near.compiled import kernel
-from toolkit.near.shingles import distinct, mix, shingles, table_size
+from toolkit.near.shingles import FACTOR, distinct, longest_row, mix, shingles, table_size
 
 
 class Plan(NamedTuple):
@@ -46,45 +46,40 @@ def sketch(text: Any, kind: Any, low: Any, high: Any, lanes: Any, rows: Any, set
     A row without shingles has size 0, and keys of no meaning.
     """
     sizes, bitmaps = sets
-    scratch = np.empty(1024, np.uint64)
-    narrow = np.empty(1024 + 16, np.uint32)
-    slots, stamps = np.empty(2048, np.uint64), np.zeros(2048, np.int64)
-    minima = np.empty(len(lanes), np.uint32)
+    longest = longest_row(text, low, high)
+    scratch, slots = np.empty(longest, np.uint64), np.empty(table_size(longest), np.uint64)
+    narrow, minima = np.empty(longest + 3, np.uint32), np.empty(len(lanes), np.uint32)
     for row in range(low, high):
-        room = text.stop[row] - text.start[row]
-        if room > len(scratch):
-            scratch = np.empty(2 * room, np.uint64)
-            narrow = np.empty(2 * room + 16, np.uint32)
-        count = shingles(text, row, kind, scratch)
-        if 2 * count > len(slots):
-            slots = np.empty(table_size(count), np.uint64)
-            stamps = np.zeros(len(slots), np.int64)
-        count = distinct(scratch, count, slots, stamps, row + 1)
+        count = distinct(scratch, shingles(text, row, kind, scratch), slots)
         sizes[row] = count
         for word in range(bitmaps.shape[1]):
             bitmaps[row, word] = 0
         for at in range(count):
             bit = scratch[at] & np.uint64(255)
             bitmaps[row, bit >> np.uint64(6)] ^= np.uint64(1) << (bit & np.uint64(63))
-            narrow[at] = scratch[at] >> np.uint64(32)
         if count == 0 or len(lanes) == 0:
             continue
-        # Whole vectors only: a tail of repeats changes no minimum.
-        padded = (count + 15) & ~15
-        for at in range(count, padded):
-            narrow[at] = narrow[0]
-        for lane in range(len(lanes)):
-            minima[lane] = _least(narrow, padded, lanes[lane])
+        for at in range(count):
+            narrow[at] = scratch[at] >> np.uint64(32)
+        _minima(narrow, count, lanes, minima)
         for band in range(keys.shape[0]):
-            folded = np.uint64(band)
+            folded = np.uint64(0)
             for lane in range(band * rows, band * rows + rows):
-                folded = mix(folded + np.uint64(minima[lane]))
-            keys[band, row] = folded >> np.uint64(32)
+                folded = folded * FACTOR + np.uint64(minima[lane])
+            keys[band, row] = mix(folded) >> np.uint64(32)
 
 
 @kernel
-def _least(values: Any, count: Any, multiplier: Any) -> Any:
-    least = np.uint32(0xFFFFFFFF)
-    for at in range(count):
-        least = min(least, np.uint32(values[at] * multiplier))
-    return least
+def _minima(values: Any, count: Any, lanes: Any, minima: Any) -> None:
+    """Four values at a time against every lane: the inner loop is vector instructions."""
+    for lane in range(len(lanes)):
+        minima[lane] = 0xFFFFFFFF
+    # A tail of repeats changes no minimum.
+    values[count] = values[count + 1] = values[count + 2] = values[0]
+    for at in range(0, count, 4):
+        a, b, c, d = values[at], values[at + 1], values[at + 2], values[at + 3]
+        for lane in range(len(lanes)):
+            by = lanes[lane]
+            first = min(np.uint32(a * by), np.uint32(b * by))
+            second = min(np.uint32(c * by), np.uint32(d * by))
+            minima[lane] = min(minima[lane], min(first, second))

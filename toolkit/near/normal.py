@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,7 @@ def normalise(texts: pa.Array | pa.ChunkedArray) -> Normal:
         new_start, new_stop = np.empty_like(start), np.empty_like(stop)
         wide = np.empty(len(start), np.bool_)
         data = _room(data, used, int(stop[-1] - start[0]) if len(start) else 0)
-        used = _fold_ascii(raw, start, stop, data, used, _LOWER, new_start, new_stop, wide)
+        used = _fold_ascii(raw, start, stop, data, used, _FOLDED, new_start, new_stop, wide)
         data, used = _fold_wide(raw, start, stop, data, used, new_start, new_stop, np.flatnonzero(wide))
         starts.append(new_start)
         stops.append(new_stop)
@@ -121,26 +121,65 @@ def _table() -> Bytes:
     return table
 
 
-_LOWER = _table()
+_FOLDED = _table()
 
 
 @kernel
-def _fold_ascii(raw, start, stop, data, used, lower, new_start, new_stop, wide):  # type: ignore[no-untyped-def]
+def _fold_ascii(
+    raw: Any, start: Any, stop: Any, data: Any, used: Any, lower: Any, new_start: Any, new_stop: Any, wide: Any
+) -> Any:
     """Rows with a byte over 127 are marked `wide` and written by nobody; returns the bytes used."""
     for row in range(len(start)):
-        seen = np.uint8(0)
-        for at in range(start[row], stop[row]):
-            seen |= raw[at]
-        wide[row] = seen > 127
+        text = raw[start[row] : stop[row]]
+        wide[row] = is_wide(text)
         new_start[row] = used
-        if seen <= 127:
-            last = np.uint8(32)
-            for at in range(start[row], stop[row]):
-                letter = lower[raw[at]]
-                data[used] = letter
-                used += not (letter == 32 and last == 32)
-                last = letter
-            if used > new_start[row] and data[used - 1] == 32:
-                used -= 1
+        if len(text) > 0 and not wide[row]:
+            # Most rows need no squeezing, and are then lowered many bytes at a time.
+            if _untidy(text):
+                used = _squeeze(text, lower, data, used)
+            else:
+                _lower(text, data[used : used + len(text)])
+                used += len(text)
         new_stop[row] = used
     return used
+
+
+@kernel
+def is_wide(text: Any) -> Any:
+    """Is there a byte that is not ASCII?"""
+    seen = np.uint8(0)
+    for at in range(len(text)):
+        seen |= text[at]
+    return seen > 127
+
+
+@kernel
+def _untidy(text: Any) -> Any:
+    """A blank at either end, two together, or white space that is no blank."""
+    if text[0] == 32 or text[-1] == 32 or 9 <= text[-1] < 14 or 28 <= text[-1] < 32:
+        return True
+    blank, odd = np.uint8(32), np.uint8(0)
+    after = text[1:]
+    for at in range(len(after)):
+        letter = text[at]
+        control = (np.uint8(letter - np.uint8(9)) < np.uint8(5)) | (np.uint8(letter - np.uint8(28)) < np.uint8(4))
+        odd |= np.uint8(control | ((letter == blank) & (after[at] == blank)))
+    return odd > 0
+
+
+@kernel
+def _lower(text: Any, out: Any) -> None:
+    for at in range(len(text)):
+        letter = text[at]
+        out[at] = letter + np.uint8(32) * np.uint8(np.uint8(letter - np.uint8(65)) < np.uint8(26))
+
+
+@kernel
+def _squeeze(text: Any, lower: Any, data: Any, used: Any) -> Any:
+    first, last = used, np.uint8(32)
+    for at in range(len(text)):
+        letter = lower[text[at]]
+        data[used] = letter
+        used += not (letter == 32 and last == 32)
+        last = letter
+    return used - 1 if used > first and data[used - 1] == 32 else used

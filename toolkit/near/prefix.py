@@ -13,7 +13,7 @@ import numpy as np
 
 from toolkit.near.compiled import kernel
 from toolkit.near.scan import SLACK
-from toolkit.near.shingles import distinct, shingles, table_size
+from toolkit.near.shingles import FACTOR, distinct, longest_row, shingles, table_size
 
 FULL = 65535
 
@@ -27,17 +27,10 @@ def prefix_lengths(sizes: Any, threshold: float) -> Any:
 @kernel
 def count_rows(text: Any, kind: Any, table: Any, bits: Any) -> None:
     """Add every row's distinct shingles to `table` (2**bits counters of 16 bits that stop at 65535)."""
-    scratch = np.empty(1024, np.uint64)
-    slots, stamps = np.empty(2048, np.uint64), np.zeros(2048, np.int64)
+    longest = longest_row(text, 0, len(text.start))
+    scratch, slots = np.empty(longest, np.uint64), np.empty(table_size(longest), np.uint64)
     for row in range(len(text.start)):
-        room = text.stop[row] - text.start[row]
-        if room > len(scratch):
-            scratch = np.empty(2 * room, np.uint64)
-        count = shingles(text, row, kind, scratch)
-        if 2 * count > len(slots):
-            slots = np.empty(table_size(count), np.uint64)
-            stamps = np.zeros(len(slots), np.int64)
-        count = distinct(scratch, count, slots, stamps, row + 1)
+        count = distinct(scratch, shingles(text, row, kind, scratch), slots)
         for at in range(count):
             slot = scratch[at] >> np.uint64(64 - bits)
             if table[slot] < np.uint16(65535):
@@ -47,21 +40,14 @@ def count_rows(text: Any, kind: Any, table: Any, bits: Any) -> None:
 @kernel
 def rarest(text: Any, kind: Any, table: Any, bits: Any, lengths: Any, keys: Any, rows: Any) -> Any:
     """Fill `keys` and `rows` with the rarest shingles of each row; returns how many there are."""
-    scratch = np.empty(1024, np.uint64)
-    slots, stamps = np.empty(2048, np.uint64), np.zeros(2048, np.int64)
+    longest = longest_row(text, 0, len(text.start))
+    scratch, slots = np.empty(longest, np.uint64), np.empty(table_size(longest), np.uint64)
     filled = 0
     for row in range(len(text.start)):
         wanted = lengths[row]
         if wanted == 0:
             continue
-        room = text.stop[row] - text.start[row]
-        if room > len(scratch):
-            scratch = np.empty(2 * room, np.uint64)
-        count = shingles(text, row, kind, scratch)
-        if 2 * count > len(slots):
-            slots = np.empty(table_size(count), np.uint64)
-            stamps = np.zeros(len(slots), np.int64)
-        count = distinct(scratch, count, slots, stamps, row + 1)
+        count = distinct(scratch, shingles(text, row, kind, scratch), slots)
         common = 0
         for at in range(count):
             seen = table[scratch[at] >> np.uint64(64 - bits)]
@@ -74,7 +60,7 @@ def rarest(text: Any, kind: Any, table: Any, bits: Any, lengths: Any, keys: Any,
             continue
         _smallest(scratch, common, left)
         for at in range(min(left, common)):
-            keys[filled] = (scratch[at] * np.uint64(0x9FB21C651E98DF25)) >> np.uint64(32)
+            keys[filled] = (scratch[at] * FACTOR) >> np.uint64(32)
             rows[filled] = row
             filled += 1
     return filled

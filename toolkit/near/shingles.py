@@ -13,8 +13,11 @@ import numpy as np
 
 from toolkit.core.errors import UsageError
 from toolkit.near.compiled import kernel
+from toolkit.near.normal import is_wide
 
-WIDEST = 8
+# No slot of a table holds this; a shingle with this very hash, one in 2**64, is left out everywhere.
+FREE = np.uint64(0)
+FACTOR = np.uint64(0x9FB21C651E98DF25)
 
 
 class Kind(NamedTuple):
@@ -59,34 +62,45 @@ def _code_point(data: Any, at: Any) -> Any:
 
 @kernel
 def characters(data: Any, start: Any, stop: Any, length: Any, out: Any) -> Any:
-    """Packed for as long as the text is ASCII; a window with a wide character is folded one by one."""
-    count = 0
-    mask = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * length)
-    packed = np.uint64(0)
-    at, seen, narrow = start, 0, 0
-    window = np.zeros(8, np.uint64)
-    while at < stop:
-        if data[at] < 0x80:
-            packed = ((packed << np.uint64(8)) | np.uint64(data[at])) & mask
-            window[seen & 7] = data[at]
-            narrow += 1
-            at += 1
-        else:
-            point, at = _code_point(data, at)
-            window[seen & 7] = point
-            packed, narrow = np.uint64(0), 0
-        seen += 1
-        if seen < length:
-            continue
-        if narrow >= length:
-            out[count] = mix(packed)
-        else:
-            folded = np.uint64(length)
-            for back in range(length):
-                folded = mix(folded + window[(seen - length + back) & 7])
-            out[count] = folded
-        count += 1
+    """Pack ASCII text in passes that vectorise (slices, so no index can wrap); fold wide text window by window."""
+    text = data[start:stop]
+    if is_wide(text):
+        return _wide_characters(data, start, stop, length, out)
+    count = max(len(text) - length + 1, 0)
+    windows = out[:count]
+    if length % 2 == 0:
+        after = text[1 : 1 + count]
+        for at in range(count):
+            windows[at] = (np.uint64(text[at]) << np.uint64(8)) | np.uint64(after[at])
+    else:
+        for at in range(count):
+            windows[at] = text[at]
+    for ahead in range(2 - length % 2, length, 2):
+        first, second = text[ahead : ahead + count], text[ahead + 1 : ahead + 1 + count]
+        for at in range(count):
+            pair = (np.uint64(first[at]) << np.uint64(8)) | np.uint64(second[at])
+            windows[at] = (windows[at] << np.uint64(16)) | pair
+    for at in range(count):
+        windows[at] = mix(windows[at])
     return count
+
+
+@kernel
+def _wide_characters(data: Any, start: Any, stop: Any, length: Any, out: Any) -> Any:
+    points, at = 0, start
+    while at < stop:
+        point, at = _code_point(data, at)
+        out[points] = point
+        points += 1
+    for begin in range(points - length + 1):
+        packed, folded, wide = np.uint64(0), np.uint64(length), False
+        for at in range(begin, begin + length):
+            wide |= out[at] > 127
+            packed = (packed << np.uint64(8)) | out[at]
+            folded = mix(folded + out[at])
+        # A window of ASCII has the hash that it has in a row of ASCII.
+        out[begin] = folded if wide else mix(packed)
+    return max(points - length + 1, 0)
 
 
 @kernel
@@ -111,42 +125,72 @@ def _stands_alone(point: Any) -> Any:
     )
 
 
+def _word_table() -> Any:
+    table = np.zeros(256, np.bool_)
+    table[97:123] = table[48:58] = table[95] = True
+    return table
+
+
+_IN_WORD = _word_table()
+
+
 @kernel
 def _words(data: Any, start: Any, stop: Any, length: Any, out: Any) -> Any:
-    count, seen = 0, 0
-    window = np.zeros(8, np.uint64)
-    at, inside = start, False
-    word = np.uint64(0)
-    while at <= stop:
-        point, after = np.uint32(32), at + 1
-        if at < stop:
-            point, after = _code_point(data, at)
-        alone = _stands_alone(point)
-        if inside and (alone or _separates(point)):
-            window[seen & 7] = mix(word)
-            seen += 1
-            inside = False
-            count = _shingle(window, seen, length, out, count)
-        if alone:
-            window[seen & 7] = mix(np.uint64(point))
-            seen += 1
-            count = _shingle(window, seen, length, out, count)
-        elif not _separates(point):
-            word = (word if inside else np.uint64(0)) * np.uint64(0x9FB21C651E98DF25) + np.uint64(point) + np.uint64(1)
-            inside = True
-        at = after
+    """Hash the words into `out`, then each run of `length` of them over it."""
+    text = data[start:stop]
+    words = _wide_words(text, out) if is_wide(text) else _ascii_words(text, out)
+    count = max(words - length + 1, 0)
+    for at in range(words):
+        out[at] = mix(out[at])
+    for begin in range(count):
+        run = np.uint64(0)
+        for ahead in range(length):
+            run = run * FACTOR + out[begin + ahead]
+        out[begin] = mix(run)
     return count
 
 
 @kernel
-def _shingle(window: Any, seen: Any, length: Any, out: Any, count: Any) -> Any:
-    if seen < length:
-        return count
-    folded = np.uint64(length)
-    for back in range(length):
-        folded = mix(folded + window[(seen - length + back) & 7])
-    out[count] = folded
-    return count + 1
+def _ascii_words(text: Any, out: Any) -> Any:
+    words, word = 0, np.uint64(0)
+    for at in range(len(text)):
+        letter = text[at]
+        if _IN_WORD[letter]:
+            word = (word ^ np.uint64(letter)) * FACTOR
+        elif word != 0:
+            out[words] = word
+            words += 1
+            word = np.uint64(0)
+    if word != 0:
+        out[words] = word
+        words += 1
+    return words
+
+
+@kernel
+def _wide_words(text: Any, out: Any) -> Any:
+    """As `_ascii_words`, with every byte of a wide letter hashed, and letters that stand alone."""
+    words, word, at = 0, np.uint64(0), 0
+    while at < len(text):
+        point, after = _code_point(text, at)
+        alone = _stands_alone(point)
+        inside = not alone and not _separates(point)
+        if word != 0 and not inside:
+            out[words] = word
+            words += 1
+            word = np.uint64(0)
+        if inside or alone:
+            for byte in range(at, after):
+                word = (word ^ np.uint64(text[byte])) * FACTOR
+        if alone:
+            out[words] = word
+            words += 1
+            word = np.uint64(0)
+        at = after
+    if word != 0:
+        out[words] = word
+        words += 1
+    return words
 
 
 @kernel
@@ -161,31 +205,43 @@ def shingles(text: Any, row: Any, kind: Any, out: Any) -> Any:
 
 
 @kernel
-def distinct(out: Any, count: Any, slots: Any, stamps: Any, stamp: Any) -> Any:
+def distinct(out: Any, count: Any, slots: Any) -> Any:
     """Keep the first of each hash in `out[:count]`, in place; returns how many are left.
 
-    `slots` and `stamps` are a power of two, at least 2 * count long; a slot is taken when its stamp
-    is `stamp`, so a table is cleared by counting on.
+    Afterwards `slots[: table_size(count)]` is their open-addressed table; `slots` is at least that long.
     """
-    mask = np.uint64(len(slots) - 1)
+    size = table_size(count)
+    mask = np.uint64(size - 1)
+    for slot in range(size):
+        slots[slot] = FREE
     kept = 0
     for at in range(count):
         value = out[at]
         slot = (value >> np.uint64(20)) & mask
-        while stamps[slot] == stamp and slots[slot] != value:
+        held = slots[slot]
+        # One branch that is nearly always the same way, where `and` would make two that are not.
+        while (held != FREE) & (held != value):
             slot = (slot + np.uint64(1)) & mask
-        if stamps[slot] != stamp:
-            stamps[slot] = stamp
-            slots[slot] = value
-            out[kept] = value
-            kept += 1
+            held = slots[slot]
+        slots[slot] = value
+        out[kept] = value
+        kept += held != value
     return kept
 
 
 @kernel
-def table_size(longest: Any) -> Any:
-    """The power of two that holds `longest` hashes at most half full."""
+def table_size(count: Any) -> Any:
+    """The power of two that holds `count` hashes at most half full, a short row's at most a quarter."""
     size = 64
-    while size < 2 * longest:
+    while size < 2 * count or (size < 4 * count and size < 512):
         size *= 2
     return size
+
+
+@kernel
+def longest_row(text: Any, low: Any, high: Any) -> Any:
+    """The bytes of the longest of these rows, at least 1: room for the shingles of any of them."""
+    longest = 1
+    for row in range(low, high):
+        longest = max(longest, text.stop[row] - text.start[row])
+    return longest

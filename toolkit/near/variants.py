@@ -16,7 +16,7 @@ import pyarrow as pa
 from toolkit.near.compiled import kernel
 from toolkit.near.normal import Normal, join, normalise
 from toolkit.near.pairs import Pairs, Texts
-from toolkit.near.shingles import Kind, characters, distinct, mix, table_size
+from toolkit.near.shingles import FACTOR, Kind, characters, distinct, mix, table_size
 from toolkit.near.verify import shared_with
 
 ALIKE = 0.9
@@ -68,10 +68,10 @@ def _mask(data: Any, start: Any, stop: Any, out: Any) -> Any:
         number, fraction = np.uint64(1), False
         while at < stop:
             if _digit(data, at, stop):
-                number = number * np.uint64(0x9FB21C651E98DF25) + np.uint64(data[at])
+                number = number * FACTOR + np.uint64(data[at])
             elif data[at] == 46 and not fraction and _digit(data, at + 1, stop):
                 fraction = True
-                number = number * np.uint64(0x9FB21C651E98DF25) + np.uint64(46)
+                number = number * FACTOR + np.uint64(46)
             elif not (data[at] == 44 and not fraction and _thousands(data, at + 1, stop)):
                 break
             at += 1
@@ -104,8 +104,9 @@ def _alike(first: Any, second: Any, kind: Any) -> Any:
     size = characters(first, 0, len(first), kind.length, one)
     other_size = characters(second, 0, len(second), kind.length, other)
     slots = np.empty(table_size(max(size, other_size)), np.uint64)
-    stamps, marks = np.zeros(len(slots), np.int64), np.zeros(len(slots), np.int64)
-    other_size = distinct(other, other_size, slots, stamps, 1)
-    size = distinct(one, size, slots, stamps, 2)
-    shared = shared_with(other, other_size, slots, stamps, 2, marks, 1)
+    marks = np.zeros(len(slots), np.int64)
+    table = table_size(size)
+    other_size = distinct(other, other_size, slots)
+    size = distinct(one, size, slots)
+    shared = shared_with(other, other_size, slots, table, marks, 1, 0.0)
     return shared > 0 and shared >= ALIKE * (size + other_size - shared)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from toolkit.near.compiled import kernel
-from toolkit.near.shingles import distinct, shingles, table_size
+from toolkit.near.scan import SLACK
+from toolkit.near.shingles import FREE, distinct, shingles, table_size
 
 
 @kernel
@@ -16,42 +17,51 @@ def verify(text: Any, kind: Any, pairs: Any, low: Any, high: Any, sizes: Any, th
 
     Pairs sorted by left cost one table for each left row and one pass for each right one.
     """
-    scratch = np.empty(1024, np.uint64)
-    slots, stamps = np.empty(2048, np.uint64), np.zeros(2048, np.int64)
-    marks = np.zeros(2048, np.int64)
-    stamp, current = 0, -1
+    longest = _longest(text, pairs, low, high)
+    scratch, slots = np.empty(longest, np.uint64), np.empty(table_size(longest), np.uint64)
+    marks = np.zeros(len(slots), np.int64)
+    table, current = 64, np.uint64(0xFFFFFFFFFFFFFFFF)
     for at in range(low, high):
-        a, b = np.int64(pairs[at] >> np.uint64(32)), np.int64(np.uint32(pairs[at]))
-        room = max(text.stop[a] - text.start[a], text.stop[b] - text.start[b])
-        if room > len(scratch):
-            scratch = np.empty(2 * room, np.uint64)
-        if a != current:
+        left, b = pairs[at] >> np.uint64(32), np.int64(np.uint32(pairs[at]))
+        a = np.int64(left)
+        if left != current:
             count = shingles(text, a, kind, scratch)
-            if 2 * count > len(slots):
-                slots = np.empty(table_size(count), np.uint64)
-                stamps = np.zeros(len(slots), np.int64)
-                marks = np.zeros(len(slots), np.int64)
-            stamp += 1
-            distinct(scratch, count, slots, stamps, stamp)
-            current = a
+            distinct(scratch, count, slots)
+            table, current = table_size(count), left
         count = shingles(text, b, kind, scratch)
-        shared = shared_with(scratch, count, slots, stamps, stamp, marks, at + 1)
-        union = sizes[a] + sizes[b] - shared
-        exact = np.float64(shared) / np.float64(union)
+        union_least = max(sizes[a], sizes[b])
+        total = sizes[a] + sizes[b]
+        wanted = max(threshold * union_least, total * threshold / (1.0 + threshold)) - SLACK
+        shared = shared_with(scratch, count, slots, table, marks, at + 1, wanted)
+        exact = np.float64(shared) / np.float64(total - shared)
         jaccard[at] = exact if exact >= threshold else -1.0
 
 
 @kernel
-def shared_with(values: Any, count: Any, slots: Any, stamps: Any, stamp: Any, marks: Any, mark: Any) -> Any:
-    """How many distinct values are in the table; a mark keeps a repeat from counting twice."""
-    mask = np.uint64(len(slots) - 1)
+def _longest(text: Any, pairs: Any, low: Any, high: Any) -> Any:
+    longest = 1
+    for at in range(low, high):
+        a, b = np.int64(pairs[at] >> np.uint64(32)), np.int64(np.uint32(pairs[at]))
+        longest = max(longest, text.stop[a] - text.start[a], text.stop[b] - text.start[b])
+    return longest
+
+
+@kernel
+def shared_with(values: Any, count: Any, slots: Any, table: Any, marks: Any, mark: Any, wanted: Any) -> Any:
+    """How many distinct values are in `slots[:table]`; gives up, with less, when `wanted` is out of reach.
+
+    A mark in the slot keeps a repeat from counting twice; `mark` is new for each call.
+    """
+    mask = np.uint64(table - 1)
     shared = 0
     for at in range(count):
         value = values[at]
         slot = (value >> np.uint64(20)) & mask
-        while stamps[slot] == stamp and slots[slot] != value:
+        while slots[slot] != value and slots[slot] != FREE:
             slot = (slot + np.uint64(1)) & mask
-        if stamps[slot] == stamp and marks[slot] != mark:
+        if slots[slot] == value and value != FREE and marks[slot] != mark:
             marks[slot] = mark
             shared += 1
+        elif shared + (count - at) < wanted:
+            return shared
     return shared
