@@ -77,7 +77,7 @@ def imbalance_ratio(counts: ArrayLike) -> float | None:
 
 
 def measurable(rows: int) -> Measurable:
-    """What a class with `rows` held-out rows can show; at 30 rows and a true 80 % its interval is still 14 points a side.
+    """What a class with `rows` held-out rows can show; at 30 rows and a true 80 % it is still 14 points either way.
 
     `report`: 30 or more, a figure of its own. `macro`: 10 or more, a share in the macro average. Else not measurable.
     Raises ValueError on a negative count.
