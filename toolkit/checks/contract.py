@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 
 from toolkit.core import parts
 from toolkit.core.errors import NotApplicable, unknown
-from toolkit.core.types import Fact, Finding, Findings, Result
+from toolkit.core.types import JSON, Fact, Finding, Findings, Result
 from toolkit.near.features import FEATURES, feature_table
 from toolkit.store.view import View
 
 if TYPE_CHECKING:
     from toolkit.contracts.model import Contract
     from toolkit.contracts.plan import Plan
+    from toolkit.contracts.rows import FlatTable
     from toolkit.contracts.suite import Outcome
 
 SCORES = {"blocker": 1.0, "error": 1.0, "warning": 0.8, "info": 0.4}
@@ -92,12 +93,12 @@ class ContractCheck:
     def _findings(self, contract: Contract, outcome: Outcome, flat: FlatTable) -> Iterator[Result]:
         rule = outcome.rule
         score = ALLOWED if outcome.passed else SCORES[rule.severity]
-        told = {"contract": contract.name, "version": contract.version, "severity": rule.severity}
+        told: dict[str, JSON] = {"contract": contract.name, "version": contract.version, "severity": rule.severity}
         column = rule.columns[0] if rule.columns else None
         if rule.spec.broken is None:
             if not outcome.passed:
                 message = f"{rule.message} (measured: {outcome.observed})"
-                yield Finding(None, score, message, rule.title, column=column, evidence={**told})
+                yield Finding(None, score, message, rule.title, column=column, evidence=told)
             return
         counted = flat.count(rule)
         if counted != outcome.unexpected:
