@@ -146,8 +146,8 @@ def _answer_words(rows: Rows) -> pa.Array:
     space = SPACES[data]
     after_space = np.concatenate([[True], space])
     after_space[starts] = True
-    total = np.concatenate([[0], np.cumsum(~space & after_space[:-1])])
-    return pa.array(total[ends] - total[starts], mask=~_flags(pc.is_valid(answers)))
+    words = _within(~space & after_space[:-1], starts, ends)
+    return pa.array(words, mask=~_flags(pc.is_valid(answers)))
 
 
 def _bytes(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint8], Ints, Ints]:
@@ -159,6 +159,13 @@ def _bytes(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint8], Ints, Int
     return data[first:last], offsets[:-1] - first, offsets[1:] - first
 
 
+def _within(marks: npt.NDArray[np.bool_], starts: Ints, ends: Ints) -> Ints:
+    """How many marked bytes lie in each range."""
+    at = np.flatnonzero(marks)
+    found: Ints = np.searchsorted(at, ends) - np.searchsorted(at, starts)
+    return found
+
+
 def _non_ascii(rows: Rows) -> pa.Array:
     """The share of characters outside ASCII, 0..1; null where a row has no text."""
     turns = rows.turns
@@ -167,8 +174,7 @@ def _non_ascii(rows: Rows) -> pa.Array:
     found = np.zeros(len(turns.chars), np.int64)
     if len(wide):
         data, starts, ends = _bytes(turns.content.take(pa.array(wide)).cast(pa.large_string()))
-        ascii_before = np.concatenate([[0], np.cumsum(data < 128)])
-        found[wide] = turns.chars[wide] - (ascii_before[ends] - ascii_before[starts])
+        found[wide] = _within(data >= 0xC0, starts, ends)  # the first byte of a character outside ASCII
     return pa.array(turns.sum(found) / np.maximum(total, 1), mask=total == 0)
 
 

@@ -26,6 +26,13 @@ def groups_of(normal: Normal) -> Ints:
 
 
 @kernel
+def row_hashes(text: Any, out: Any) -> None:
+    """A hash of each row's normalised text: an order of the rows that does not depend on their places."""
+    for row in range(len(text.start)):
+        out[row] = _hash(text.data, text.start[row], text.stop[row])
+
+
+@kernel
 def _group(data: Any, start: Any, stop: Any, table: Any, first: Any) -> None:
     mask = np.uint64(len(table) - 1)
     for row in range(len(start)):

@@ -20,17 +20,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.core.errors import UsageError
-from toolkit.near.groups import STAR, groups_of
-from toolkit.near.lanes import Plan, multipliers, plan_with, sketch
+from toolkit.near.groups import STAR, groups_of, row_hashes
+from toolkit.near.lanes import Plan, cheapest_plan, lane_minima, meeting_chances, multipliers, sketch
 from toolkit.near.normal import Normal, join, normalise
 from toolkit.near.prefix import count_rows, prefix_lengths, rarest
-from toolkit.near.scan import CROWD, Packed, Sets, candidates
+from toolkit.near.scan import CROWD, Packed, Sets, candidates, sets_for
 from toolkit.near.shingles import Kind, parse_kind
 from toolkit.near.verify import verify
 
 Ints = npt.NDArray[np.int64]
 Texts: TypeAlias = "pa.Array | pa.ChunkedArray"
 _EVERY_ROW = 1 << 62
+_SAMPLE = 2000
 
 
 class Pairs(NamedTuple):
@@ -146,45 +147,54 @@ def _collapse(equal: Ints, side: npt.NDArray[np.bool_]) -> _Groups:
 
 
 def _verified(rows: Normal, split: int, asked: Join) -> tuple[Packed, npt.NDArray[np.float64]]:
-    n = len(rows.start)
-    sets = Sets(np.zeros(n, np.int64), np.zeros((n, 4), np.uint64))
     find = _exact_candidates if asked.exact else _likely_candidates
-    pairs = find(rows, split, asked, sets)
+    pairs, sizes = find(rows, split, asked)
     jaccard = np.empty(len(pairs), np.float64)
 
     def check(low: int, high: int) -> None:
-        verify(rows, asked.kind, pairs, low, high, sets.sizes, asked.threshold, jaccard)
+        verify(rows, asked.kind, pairs, low, high, sizes, asked.threshold, jaccard)
 
     _on_every_core(check, len(pairs))
     good = jaccard >= 0
     return pairs[good], jaccard[good]
 
 
-def _likely_candidates(rows: Normal, split: int, asked: Join, sets: Sets) -> Packed:
-    plan = _plan(asked)
+def _likely_candidates(rows: Normal, split: int, asked: Join) -> tuple[Packed, Ints]:
+    n, plan = len(rows.start), _plan(rows, asked)
     lanes = multipliers(plan.bands * plan.rows, asked.seed)
-    keys = np.empty((plan.bands, len(sets.sizes)), np.uint32)
+    sets, keys = sets_for(n, len(lanes), asked.threshold), np.empty((plan.bands, n), np.uint32)
     _sketch(rows, asked.kind, lanes, plan, sets, keys)
     with_shingles = np.flatnonzero(sets.sizes).astype(np.uint32)
     found = [candidates(band[with_shingles], with_shingles, sets, asked.threshold, split, CROWD) for band in keys]
-    return np.unique(np.concatenate(found))
+    return np.unique(np.concatenate(found)), sets.sizes
 
 
-def _exact_candidates(rows: Normal, split: int, asked: Join, sets: Sets) -> Packed:
-    kind, none = asked.kind, np.empty(0, np.uint32)
-    _sketch(rows, kind, none, Plan(0, 1), sets, np.empty((0, len(sets.sizes)), np.uint32))
+def _exact_candidates(rows: Normal, split: int, asked: Join) -> tuple[Packed, Ints]:
+    n, kind, none = len(rows.start), asked.kind, np.empty(0, np.uint32)
+    sets = sets_for(n, 0, asked.threshold)
+    _sketch(rows, kind, none, Plan(0, 1), sets, np.empty((0, n), np.uint32))
     lengths = prefix_lengths(sets.sizes, asked.threshold)
     bits = min(26, max(16, int(sets.sizes.sum()).bit_length()))
     table = np.zeros(1 << bits, np.uint16)
     count_rows(rows, kind, table, bits)
     keys, owners = np.empty(int(lengths.sum()), np.uint32), np.empty(int(lengths.sum()), np.uint32)
     used = rarest(rows, kind, table, bits, lengths, keys, owners)
-    return candidates(keys[:used], owners[:used], sets, asked.threshold, split, _EVERY_ROW)
+    return candidates(keys[:used], owners[:used], sets, asked.threshold, split, _EVERY_ROW), sets.sizes
 
 
-def _plan(asked: Join) -> Plan:
-    rows = 5 if asked.threshold >= 0.75 else 4 if asked.threshold >= 0.55 else 3
-    return plan_with(rows, asked.threshold, asked.recall)
+def _plan(rows: Normal, asked: Join) -> Plan:
+    """From a sample by hash of the text, so that the order of the rows changes nothing."""
+    hashes = np.empty(len(rows.start), np.uint64)
+    row_hashes(rows, hashes)
+    chosen = np.argsort(hashes)[:_SAMPLE]
+    sample = Normal(rows.data, rows.start[chosen], rows.stop[chosen])
+    lanes = multipliers(64, asked.seed)
+    minima, sizes = np.full((len(chosen), 64), 0, np.uint32), np.zeros(len(chosen), np.int64)
+    lane_minima(sample, asked.kind, lanes, sizes, minima)
+    chances = meeting_chances(minima[sizes > 0])
+    return cheapest_plan(
+        len(rows.start), float(sizes.mean()) if len(sizes) else 0.0, chances, asked.threshold, asked.recall
+    )
 
 
 def _sketch(rows: Normal, kind: Kind, lanes: Any, plan: Plan, sets: Sets, keys: Any) -> None:
