@@ -45,8 +45,8 @@ def cheapest_plan(rows: int, shingles_a_row: float, chances: Sequence[float], th
 
     def cost(plan: Plan) -> float:
         lanes = shingles_a_row * plan.bands * plan.rows * 0.08
-        meetings = chances[plan.rows - 1] * rows / 2 * plan.bands * 20.0
-        return lanes + plan.bands * 15.0 + meetings
+        meetings = chances[plan.rows - 1] * rows / 2 * plan.bands * 9.0
+        return lanes + plan.bands * 20.0 + meetings
 
     return min((plan_with(r, threshold, recall) for r in range(2, len(chances) + 1)), key=cost)
 

@@ -90,6 +90,7 @@ def _pairs(packed: Any, at: Any, sets: Any, threshold: Any, split: Any, crowd: A
     after it: linear, where all pairs would be quadratic.
     """
     total, count = len(packed), 0
+    sizes, bitmaps = np.empty(64, np.int64), np.empty((64, 4), np.uint64)
     high = np.uint64(32)
     while at < total:
         key = packed[at] >> high
@@ -101,41 +102,65 @@ def _pairs(packed: Any, at: Any, sets: Any, threshold: Any, split: Any, crowd: A
         middle = first
         while split > 0 and middle < last and np.int64(np.uint32(packed[middle])) < split:
             middle += 1
+        if last - first == 1:
+            at = last
+            continue
+        if last - first > len(sizes):
+            sizes, bitmaps = np.empty(2 * (last - first), np.int64), np.empty((2 * (last - first), 4), np.uint64)
+        _gather(packed, first, last, sets, sizes, bitmaps)
         crowded = last - first > crowd
         for left in range(at, last if split == 0 else middle):
             if count + last - left > len(out):
                 return left, count
-            a = np.int64(np.uint32(packed[left]))
             begin = max(left + 1, middle)
             end = last
             if crowded and left >= first + WINDOW:
                 end = min(last, begin + WINDOW)
-            for right in range(begin, end):
-                b = np.int64(np.uint32(packed[right]))
-                if a != b and _may_reach(sets, a, b, threshold):
-                    out[count] = (np.uint64(a) << high) | np.uint64(b)
-                    count += 1
+            count = _meet(packed, left, begin, end, first, sets, sizes, bitmaps, threshold, out, count)
         at = last
     return at, count
 
 
 @kernel
-def _may_reach(sets: Any, a: Any, b: Any, threshold: Any) -> Any:
-    small, large = min(sets.sizes[a], sets.sizes[b]), max(sets.sizes[a], sets.sizes[b])
-    if small < threshold * large - SLACK:
-        return False
-    if small > LONG and sets.agree > 0:
-        one, other = sets.minima[a], sets.minima[b]
-        equal = 0
-        for lane in range(len(one)):
-            equal += one[lane] == other[lane]
-        return equal >= sets.agree
-    # J = (s - d) / (s + d) with s the sum of sizes and d the symmetric difference; solve J >= t for d.
-    most = (small + large) * (1.0 - threshold) / (1.0 + threshold) + SLACK
-    differ = 0
-    for word in range(4):
-        differ += _ones(sets.bitmaps[a, word] ^ sets.bitmaps[b, word])
-    return differ <= most
+def _gather(packed: Any, first: Any, last: Any, sets: Any, sizes: Any, bitmaps: Any) -> None:
+    """A group's sizes and parities side by side: all meet all in there, and memory is far."""
+    for at in range(last - first):
+        row = np.int64(np.uint32(packed[first + at]))
+        sizes[at] = sets.sizes[row]
+        for word in range(4):
+            bitmaps[at, word] = sets.bitmaps[row, word]
+
+
+@kernel
+def _meet(
+    packed: Any, left: Any, begin: Any, end: Any, first: Any, sets: Any, sizes: Any, bitmaps: Any,
+    threshold: Any, out: Any, count: Any,
+) -> Any:  # fmt: skip
+    """Write the pairs of `left` with `begin` to `end` that may reach the threshold."""
+    size, row = sizes[left - first], packed[left] & np.uint64(0xFFFFFFFF)
+    b0, b1, b2, b3 = bitmaps[left - first]
+    least, most = threshold * size - SLACK, size / threshold + SLACK
+    # J = (s - d) / (s + d) with s the sum of sizes and d the symmetric difference; J >= t solved for d.
+    part = (1.0 - threshold) / (1.0 + threshold)
+    for at in range(begin - first, end - first):
+        other = sizes[at]
+        differ = _ones(bitmaps[at, 0] ^ b0) + _ones(bitmaps[at, 1] ^ b1)
+        differ += _ones(bitmaps[at, 2] ^ b2) + _ones(bitmaps[at, 3] ^ b3)
+        if (other >= least) & (other <= most) & (differ <= (size + other) * part + SLACK):
+            right = packed[first + at] & np.uint64(0xFFFFFFFF)
+            if right != row and (min(size, other) <= LONG or _agree(sets, np.int64(row), np.int64(right))):
+                out[count] = (row << np.uint64(32)) | right
+                count += 1
+    return count
+
+
+@kernel
+def _agree(sets: Any, a: Any, b: Any) -> Any:
+    one, other = sets.minima[a], sets.minima[b]
+    equal = 0
+    for lane in range(len(one)):
+        equal += one[lane] == other[lane]
+    return equal >= sets.agree
 
 
 @kernel
