@@ -243,6 +243,8 @@ def _write(ledger: Ledger, check: Any, scene: Scene, scope: str, what: tuple[Sta
 
 def _digest(check: Any, scene: Scene) -> str:
     told = [check.id, check.version, asdict(check), scene.digest()]
+    if hasattr(check, "inputs"):  # files that its options name
+        told.append(check.inputs())
     return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from toolkit.contracts.rows import FlatTable
     from toolkit.contracts.suite import Outcome
 
-SCORES = {"blocker": 1.0, "error": 1.0, "warning": 0.8, "info": 0.4}
 ALLOWED = 0.2
 
 
@@ -38,10 +38,11 @@ class ContractCheck:
     how one is written. Yours replaces them.
 
     A rule is a Great Expectations expectation with a severity and a reason. Great Expectations counts
-    and judges; the rows are then found by SQL, at most `most` for each rule, and the two counts must
-    agree or the check fails. kind is the rule's name; evidence has its severity; the score is 1.0 for
-    a broken error or blocker, .8 for a warning, .4 for information, and .2 for rows that break a rule
-    within what its `mostly` allows. Facts: rules kept and broken, and the rows that fit each rule.
+    and judges; the rows are then found by SQL, and the two counts must agree or the check fails. At
+    most `most` rows of a rule are listed; where there are more, the data set itself has a finding.
+    kind is the severity, which the policy weighs; evidence names the rule. The score is 1.0, and .2
+    for rows that break a rule within what its `mostly` allows. Facts: rules kept and broken, and the
+    rows that fit each rule.
 
     Missed: whatever no rule asks. Lists and objects in your own columns can be asked for presence and
     uniqueness alone. Example: rating is above 5: our scale has five stars.
@@ -57,7 +58,12 @@ class ContractCheck:
     )
 
     schema: str = ""
-    most: int = 10_000
+    most: int = 100_000
+
+    def inputs(self) -> str:
+        """What a result depends on besides options and rows: the contracts as they are now."""
+        contracts = _contracts(self.schema, set(parts.parts("formats")))
+        return hashlib.sha256("".join(each.model_dump_json() for each in contracts).encode()).hexdigest()
 
     def run(self, view: View) -> Iterator[Result]:
         contracts = _contracts(self.schema, set(view.manifest.formats))
@@ -92,21 +98,24 @@ class ContractCheck:
 
     def _findings(self, contract: Contract, outcome: Outcome, flat: FlatTable) -> Iterator[Result]:
         rule = outcome.rule
-        score = ALLOWED if outcome.passed else SCORES[rule.severity]
-        told: dict[str, JSON] = {"contract": contract.name, "version": contract.version, "severity": rule.severity}
+        score = ALLOWED if outcome.passed else 1.0
+        told: dict[str, JSON] = {"contract": contract.name, "version": contract.version, "rule": rule.title}
         column = rule.columns[0] if rule.columns else None
         if rule.spec.broken is None:
             if not outcome.passed:
                 message = f"{rule.message} (measured: {outcome.observed})"
-                yield Finding(None, score, message, rule.title, column=column, evidence=told)
+                yield Finding(None, score, message, rule.severity, column=column, evidence=told)
             return
         counted = flat.count(rule)
         if counted != outcome.unexpected:
             what = f"rule '{rule.title}': Great Expectations counts {outcome.unexpected} rows, SQL {counted}"
             raise RuntimeError(what)
+        if counted > self.most:
+            message = f"{counted - self.most} rows more than are listed: {rule.message}"
+            yield Finding(None, score, message, rule.severity, column=column, evidence=told)
         if counted:
             found = flat.rows(rule, self.most)
-            yield Findings(found, score, rule.message, rule.title, None, column, [json.dumps(told)] * len(found))
+            yield Findings(found, score, rule.message, rule.severity, None, column, [json.dumps(told)] * len(found))
 
 
 def _contracts(schema: str, formats: set[str]) -> list[Contract]:
