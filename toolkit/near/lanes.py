@@ -36,6 +36,11 @@ def plan_with(rows: int, threshold: float, recall: float) -> Plan:
     return Plan(max(1, math.ceil(math.log1p(-recall) / missed)), rows)
 
 
+def lanes_of(plan: Plan, shingles_a_row: float) -> int:
+    """As many as the bands need; for long rows enough to tell unlike rows apart before the text is read."""
+    return max(plan.bands * plan.rows, 80 if shingles_a_row > LONG / 2 else 0)
+
+
 def cheapest_plan(rows: int, shingles_a_row: float, chances: Sequence[float], threshold: float, recall: float) -> Plan:
     """The plan of least cost: `chances[r - 1]` is how often two random rows agree in r lanes.
 
@@ -44,7 +49,7 @@ def cheapest_plan(rows: int, shingles_a_row: float, chances: Sequence[float], th
     """
 
     def cost(plan: Plan) -> float:
-        lanes = shingles_a_row * plan.bands * plan.rows * 0.08
+        lanes = shingles_a_row * lanes_of(plan, shingles_a_row) * 0.08
         meetings = chances[plan.rows - 1] * rows / 2 * plan.bands * 9.0
         return lanes + plan.bands * 20.0 + meetings
 
@@ -92,6 +97,8 @@ def sketch(text: Any, kind: Any, low: Any, high: Any, lanes: Any, rows: Any, set
         for at in range(count):
             bit = scratch[at] & np.uint64(255)
             bitmaps[row, bit >> np.uint64(6)] ^= np.uint64(1) << (bit & np.uint64(63))
+        if count > LONG and sets.wide.shape[1] > 0:
+            _wide_parities(scratch, count, sets.wide[row])
         if count == 0 or len(lanes) == 0:
             continue
         for at in range(count):
@@ -122,6 +129,14 @@ def lane_minima(text: Any, kind: Any, lanes: Any, sizes: Any, minima: Any) -> No
             _minima(narrow, count, lanes, row_minima)
             for lane in range(len(lanes)):
                 minima[row, lane] = row_minima[lane]
+
+
+@kernel
+def _wide_parities(values: Any, count: Any, words: Any) -> None:
+    words[:] = 0
+    for at in range(count):
+        bit = (values[at] >> np.uint64(8)) & np.uint64(64 * len(words) - 1)
+        words[bit >> np.uint64(6)] ^= np.uint64(1) << (bit & np.uint64(63))
 
 
 @kernel

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from toolkit.core.errors import UsageError
 from toolkit.near.groups import STAR, groups_of, row_hashes
-from toolkit.near.lanes import Plan, cheapest_plan, lane_minima, meeting_chances, multipliers, sketch
+from toolkit.near.lanes import Plan, cheapest_plan, lane_minima, lanes_of, meeting_chances, multipliers, sketch
 from toolkit.near.normal import Normal, join, normalise
 from toolkit.near.prefix import count_rows, prefix_lengths, rarest
 from toolkit.near.scan import CROWD, Packed, Sets, candidates, sets_for
@@ -160,8 +160,8 @@ def _verified(rows: Normal, split: int, asked: Join) -> tuple[Packed, npt.NDArra
 
 
 def _likely_candidates(rows: Normal, split: int, asked: Join) -> tuple[Packed, Ints]:
-    n, plan = len(rows.start), _plan(rows, asked)
-    lanes = multipliers(plan.bands * plan.rows, asked.seed)
+    n, (plan, lanes_needed) = len(rows.start), _plan(rows, asked)
+    lanes = multipliers(lanes_needed, asked.seed)
     sets, keys = sets_for(n, len(lanes), asked.threshold), np.empty((plan.bands, n), np.uint32)
     _sketch(rows, asked.kind, lanes, plan, sets, keys)
     with_shingles = np.flatnonzero(sets.sizes).astype(np.uint32)
@@ -182,7 +182,7 @@ def _exact_candidates(rows: Normal, split: int, asked: Join) -> tuple[Packed, In
     return candidates(keys[:used], owners[:used], sets, asked.threshold, split, _EVERY_ROW), sets.sizes
 
 
-def _plan(rows: Normal, asked: Join) -> Plan:
+def _plan(rows: Normal, asked: Join) -> tuple[Plan, int]:
     """From a sample by hash of the text, so that the order of the rows changes nothing."""
     hashes = np.empty(len(rows.start), np.uint64)
     row_hashes(rows, hashes)
@@ -192,9 +192,9 @@ def _plan(rows: Normal, asked: Join) -> Plan:
     minima, sizes = np.full((len(chosen), 64), 0, np.uint32), np.zeros(len(chosen), np.int64)
     lane_minima(sample, asked.kind, lanes, sizes, minima)
     chances = meeting_chances(minima[sizes > 0])
-    return cheapest_plan(
-        len(rows.start), float(sizes.mean()) if len(sizes) else 0.0, chances, asked.threshold, asked.recall
-    )
+    mean = float(sizes.mean()) if len(sizes) else 0.0
+    plan = cheapest_plan(len(rows.start), mean, chances, asked.threshold, asked.recall)
+    return plan, lanes_of(plan, mean)
 
 
 def _sketch(rows: Normal, kind: Kind, lanes: Any, plan: Plan, sets: Sets, keys: Any) -> None:

@@ -14,28 +14,6 @@ import numpy.typing as npt
 
 from toolkit.near.compiled import kernel
 
-
-class Sets(NamedTuple):
-    """Of each row: how many distinct shingles (n,); parities (n, 4); low bytes of lane minima (n, lanes).
-
-    Minima are kept for rows over LONG shingles only, where parities say little. Two such rows with
-    fewer than `agree` equal ones are taken to be under the threshold: four standard deviations off,
-    the one filter that may lose a pair, with a chance of about 1 in 30,000.
-    """
-
-    sizes: npt.NDArray[np.int64]
-    bitmaps: npt.NDArray[np.uint64]
-    minima: npt.NDArray[np.uint8]
-    agree: int
-
-
-def sets_for(rows: int, lanes: int, threshold: float) -> Sets:
-    """Room for `rows` rows; what is not written is never touched, so it costs no memory."""
-    spread = 4.0 * (lanes * threshold * (1.0 - threshold)) ** 0.5
-    agree = max(0, int(lanes * threshold - spread))
-    return Sets(np.zeros(rows, np.int64), np.zeros((rows, 4), np.uint64), np.empty((rows, lanes), np.uint8), agree)
-
-
 Packed = npt.NDArray[np.uint64]
 # Groups over this many rows are not compared all with all, see `_pairs`.
 CROWD = 512
@@ -43,6 +21,29 @@ WINDOW = 4
 _BUFFER = 1 << 20
 SLACK = 1e-9
 LONG = 192
+
+
+class Sets(NamedTuple):
+    """What the filters know of each row of n: `sizes` (n,) and `bitmaps` (n, 4), uint64 parities.
+
+    Rows over LONG shingles, where 256 parities say little, have one of these more. An exact join
+    has `wide` (n, 32), parities again. The other has `minima` (n, lanes), the low bytes of the lane
+    minima: two rows with fewer than `agree` of them equal are taken to be under the threshold. That
+    is four standard deviations off, and the one filter that may lose a pair: about 1 in 30,000.
+    """
+
+    sizes: npt.NDArray[np.int64]
+    bitmaps: npt.NDArray[np.uint64]
+    wide: npt.NDArray[np.uint64]
+    minima: npt.NDArray[np.uint8]
+    agree: int
+
+
+def sets_for(rows: int, lanes: int, threshold: float) -> Sets:
+    """Room for `rows` rows, for an exact join when `lanes` is 0; what stays unwritten costs no memory."""
+    agree = max(0, int(lanes * threshold - 4.0 * (lanes * threshold * (1.0 - threshold)) ** 0.5))
+    wide, minima = np.empty((rows, 0 if lanes else 32), np.uint64), np.empty((rows, lanes), np.uint8)
+    return Sets(np.zeros(rows, np.int64), np.zeros((rows, 4), np.uint64), wide, minima, agree)
 
 
 def candidates(
@@ -148,19 +149,27 @@ def _meet(
         differ += _ones(bitmaps[at, 2] ^ b2) + _ones(bitmaps[at, 3] ^ b3)
         if (other >= least) & (other <= most) & (differ <= (size + other) * part + SLACK):
             right = packed[first + at] & np.uint64(0xFFFFFFFF)
-            if right != row and (min(size, other) <= LONG or _agree(sets, np.int64(row), np.int64(right))):
+            if right == row:
+                continue
+            if min(size, other) <= LONG or _agree(sets, np.int64(row), np.int64(right), (size + other) * part):
                 out[count] = (row << np.uint64(32)) | right
                 count += 1
     return count
 
 
 @kernel
-def _agree(sets: Any, a: Any, b: Any) -> Any:
+def _agree(sets: Any, a: Any, b: Any, most: Any) -> Any:
     one, other = sets.minima[a], sets.minima[b]
     equal = 0
     for lane in range(len(one)):
         equal += one[lane] == other[lane]
-    return equal >= sets.agree
+    if equal < sets.agree:
+        return False
+    here, there = sets.wide[a], sets.wide[b]
+    differ = 0
+    for word in range(len(here)):
+        differ += _ones(here[word] ^ there[word])
+    return differ <= most + SLACK
 
 
 @kernel
