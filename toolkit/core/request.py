@@ -92,6 +92,9 @@ class Usage(NamedTuple):
     output_tokens: int = 0
 
 
+NO_TOKENS = Usage()
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a provider answered. stop: why it ended; `end_turn` is a complete reply.
@@ -101,7 +104,7 @@ class Reply:
 
     text: str
     model: str = ""
-    usage: Usage = Usage()
+    usage: Usage = NO_TOKENS
     stop: str = "end_turn"
     origins: tuple[str, ...] = ()
 
@@ -110,13 +113,15 @@ class Reply:
 class GeneratedRow:
     """A candidate row. fields: what is written out. text: what makes it a duplicate of another.
 
-    lineage: what the recipe knows of where the row comes from; the driver adds the rest.
+    lineage: what the recipe knows of where the row comes from; the driver adds the rest. fault: why
+    it is no row after all; such a candidate is counted and refused.
     """
 
     fields: Mapping[str, JSON]
     text: str
     label: str | None = None
     lineage: Mapping[str, JSON] = field(default_factory=dict)
+    fault: str = ""
 
 
 class Malformed(Exception):  # noqa: N818 - it is an answer, not an accident

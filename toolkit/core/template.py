@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 FILTERS = ("capitalize", "default", "first", "join", "last", "length", "lower", "title", "tojson", "trim", "upper")
 NODES = frozenset(
-    "Template Output TemplateData Const Name Getattr Getitem Filter If For CondExpr Compare Operand And Or Not "
-    "Test Tuple List Pair Dict Slice Concat".split()
+    (
+        *("Template", "Output", "TemplateData", "Const", "Name", "Getattr", "Getitem", "Filter", "If", "For"),
+        *("CondExpr", "Compare", "Operand", "And", "Or", "Not", "Test", "Tuple", "List", "Slice", "Concat"),
+    )
 )
 LONGEST = 20_000
 DEEPEST_LOOP = 2
@@ -87,7 +89,8 @@ def _inspect(node: nodes.Node, name: str, loops: int = 0, filters: int = 0) -> N
 def _refusal(node: Any, kind: str, loops: int, filters: int) -> str:
     if kind == "Keyword" or kind not in NODES:
         return {"Call": "a call", "Assign": "`set`"}.get(kind, f"`{kind}`")
-    if kind in ("Getattr", "Name") and (getattr(node, "attr", None) or getattr(node, "name", "")).startswith("_"):
+    named = str(getattr(node, "attr", "") if kind == "Getattr" else getattr(node, "name", ""))
+    if kind in ("Getattr", "Name") and named.startswith("_"):
         return "a name that begins with an underscore"
     if loops > DEEPEST_LOOP:
         return f"a loop {loops} deep"

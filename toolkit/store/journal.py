@@ -140,7 +140,7 @@ class Journal:
             self.notes.append(f"cut {torn} bytes of a torn last line from {self.path.name}")
         if not ends:
             good += os.write(self._file, b"\n")
-        self._due = time.monotonic() + SYNC_S
+        self._due, self._dirty = time.monotonic() + SYNC_S, ends is False
         return state, good
 
     def _agree(self, header: Header) -> None:
@@ -168,12 +168,18 @@ class Journal:
             raise folder_error(self.path.parent, OSError(28, "no space left"))
         self.state.take(event, self._size)
         self._size += written
-        if time.monotonic() >= self._due:
+        self._dirty = True
+        self.sync_if_due()
+
+    def sync_if_due(self) -> None:
+        """Put what was written on the disk, unless that was done a moment ago."""
+        if self._dirty and time.monotonic() >= self._due:
             self.sync()
 
     def sync(self) -> None:
         """Put what was written on the disk."""
         _sync(self._file)
+        self._dirty = False
         self._due = time.monotonic() + SYNC_S
 
     def close(self) -> None:

@@ -1,0 +1,197 @@
+"""What to ask for next: cells with quotas, refilled until each holds what it should, or cannot.
+
+The plan is made in waves. A wave hangs on nothing but the verdicts of the waves before it, so the same
+recipe and seed plan the same requests however the replies were timed, and after any kill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from toolkit.core.request import Capacity, Cell, Seed
+
+COLLAPSED_AFTER = 48
+COLLAPSED_YIELD = 0.05
+LEAST_YIELD = 0.1
+DEAD = "dead"
+SURPLUS = "surplus"
+
+
+@dataclass(slots=True)
+class CellState:
+    """One cell as it stands. quota: rows it should give. closed: why no more is asked of it, or empty."""
+
+    cell: Cell
+    quota: int
+    capacity: Capacity | None
+    asked: int = 0
+    candidates: int = 0
+    accepted: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    closed: str = ""
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.quota - self.accepted)
+
+    @property
+    def rate(self) -> float:
+        """Accepted rows per candidate so far, 1 before the first; what a full cell turned away counts as good."""
+        good = self.accepted + self.refused[SURPLUS]
+        return good / self.candidates if self.candidates else 1.0
+
+    def room(self) -> int | None:
+        """How many rows may still be asked for before all that can be made was; None for no bound."""
+        return None if self.capacity is None else max(0, self.capacity.visits - self.asked)
+
+
+class Plan:
+    """The cells of a run, what each still misses, and why it stopped."""
+
+    def __init__(
+        self, cells: Iterable[CellState], *, per_call: int, max_candidates: int, seed: int, salt: str = ""
+    ) -> None:
+        self.cells = {state.cell: state for state in cells}
+        self.per_call = per_call
+        self.max_candidates = max_candidates
+        self.salt = f"{seed}|{salt}"
+        self.asked = 0
+        self.stops: list[str] = []
+        self.target = sum(state.quota for state in self.cells.values())
+
+    @property
+    def accepted(self) -> int:
+        return sum(state.accepted for state in self.cells.values())
+
+    def waves(self) -> Iterator[list[Seed]]:
+        """Wave after wave, until every quota is met or nothing more can be asked."""
+        while wave := self._wave():
+            yield wave
+
+    def take(self, cell: Cell, refused: Counter[str], accepted: int) -> None:
+        """Count the verdicts on the candidates of one request."""
+        state = self.cells[cell]
+        state.accepted += accepted
+        state.refused.update(refused)
+        state.candidates += accepted + refused.total()
+
+    def is_full(self, cell: Cell) -> bool:
+        return self.cells[cell].missing == 0
+
+    def _wave(self) -> list[Seed]:
+        self._close()
+        self._move()
+        left = self.max_candidates - self.asked
+        seeds: list[Seed] = []
+        for state in self.cells.values():
+            if state.closed or not state.missing:
+                continue
+            seeds.extend(self._seeds(state))
+        seeds = self._within(sorted(seeds, key=self._order), left)
+        for seed in seeds:
+            self.cells[seed.cell].asked += seed.rows
+        self.asked += sum(seed.rows for seed in seeds)
+        return seeds
+
+    def _seeds(self, state: CellState) -> Iterator[Seed]:
+        """Requests for what a cell misses, as many more as its yield so far makes likely to be needed."""
+        wanted = math.ceil(state.missing / max(state.rate, LEAST_YIELD))
+        room = state.room()
+        wanted = wanted if room is None else min(wanted, room)
+        for first in range(state.asked, state.asked + wanted, self.per_call):
+            yield Seed(state.cell, first, min(self.per_call, state.asked + wanted - first))
+
+    def _within(self, seeds: list[Seed], left: int) -> list[Seed]:
+        """The seeds that fit into what may still be asked; says so when not all do."""
+        kept = []
+        for seed in seeds:
+            if seed.rows > left:
+                self._stop(f"max_candidates ({self.max_candidates:,}) reached{self._worst_gate()}")
+                break
+            left -= seed.rows
+            kept.append(seed)
+        return kept
+
+    def _close(self) -> None:
+        """Close cells that can give no more, or whose yield has collapsed."""
+        for state in self.cells.values():
+            if state.closed or not state.missing:
+                continue
+            if state.room() == 0:
+                capacity = state.capacity.masked if state.capacity else 0
+                state.closed = f"all {capacity:,} texts it can make were tried"
+            elif state.candidates >= COLLAPSED_AFTER and state.rate < COLLAPSED_YIELD:
+                gate = _worst(state.refused)
+                state.closed = f"its yield fell to {state.accepted} of {state.candidates} (gate {gate})"
+
+    def _move(self) -> None:
+        """Give what a closed cell misses to open cells of its label; without one, the label stops short."""
+        for state in self.cells.values():
+            if not state.closed or not state.missing:
+                continue
+            others = [each for each in self.cells.values() if each.cell.label == state.cell.label and not each.closed]
+            missing, state.quota = state.missing, state.accepted
+            if not others:
+                self._stop(f"label '{state.cell.label}' is {missing:,} short: in cell {state.cell.name} {state.closed}")
+                continue
+            for nth, each in enumerate(others):
+                each.quota += missing // len(others) + (nth < missing % len(others))
+
+    def _stop(self, reason: str) -> None:
+        if reason not in self.stops:
+            self.stops.append(reason)
+
+    def _worst_gate(self) -> str:
+        total: Counter[str] = Counter()
+        for state in self.cells.values():
+            total.update(state.refused)
+        if not total:
+            return ""
+        short = max(self.cells.values(), key=lambda state: state.missing)
+        gate = _worst(total)
+        return f"; gate {gate} refused most ({total[gate]:,}), most missing in cell {short.cell.name}"
+
+    def _order(self, seed: Seed) -> bytes:
+        """A scattered order that hangs on the seed alone, so that any early part of a run is a fair sample."""
+        told = f"{self.salt}|{seed.cell.name}|{seed.sample}"
+        return hashlib.blake2b(told.encode(), digest_size=8).digest()
+
+
+def cells(
+    weights: Iterable[tuple[Cell, float, float]], rows: int, seed: int, capacity: Callable[[Cell], Capacity | None]
+) -> list[CellState]:
+    """Quotas for every cell: `rows` shared among labels by weight, then among a label's cells."""
+    listed = list(weights)
+    labels = {cell.label: weight for cell, weight, _ in listed}
+    shares = dict(zip(labels, share_out(rows, list(labels.values()), [0] * len(labels)), strict=True))
+    found = []
+    for label, share in shares.items():
+        own = [(cell, inner) for cell, _, inner in listed if cell.label == label]
+        ties = [_tie(f"{seed}|{cell.name}") for cell, _ in own]
+        quotas = share_out(share, [inner for _, inner in own], ties)
+        found += [CellState(cell, quota, capacity(cell)) for (cell, _), quota in zip(own, quotas, strict=True)]
+    return found
+
+
+def share_out(total: int, weights: list[float], ties: list[int]) -> list[int]:
+    """Whole numbers that add up to `total`, by largest remainder (Hamilton 1792); ties break by `ties`."""
+    exact = [total * weight / sum(weights) for weight in weights]
+    shares = [int(each) for each in exact]
+    order = sorted(range(len(exact)), key=lambda nth: (-round(exact[nth] - shares[nth], 9), ties[nth], nth))
+    for nth in order[: total - sum(shares)]:
+        shares[nth] += 1
+    return shares
+
+
+def _tie(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def _worst(refused: Counter[str]) -> str:
+    """The gate that refused most, a full cell aside."""
+    gates = {gate: count for gate, count in refused.items() if gate != SURPLUS}
+    return max(gates, key=lambda gate: (gates[gate], gate)) if gates else "none"

@@ -1,0 +1,267 @@
+"""One run of a recipe in its folder: plan, ask, judge, write."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import BinaryIO
+
+import orjson
+
+from toolkit.core.errors import InputError, UsageError
+from toolkit.core.request import Example, GeneratedRow, Seed
+from toolkit.core.text import mask_numbers, normal_text
+from toolkit.core.types import JSON
+from toolkit.generate import gates, plan
+from toolkit.generate.driver import Cooked, Driver, Limits, run
+from toolkit.generate.recipe import Loaded
+from toolkit.generate.result import REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
+from toolkit.store.folder import ROOT, RunFolder, folder_error
+from toolkit.store.journal import Header, Journal
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A recipe that is ready to run, its cells planned. Nothing was asked or written yet."""
+
+    loaded: Loaded
+    cells: tuple[plan.CellState, ...]
+    folder: Path
+
+    def capacities(self) -> list[LabelCapacity]:
+        """What each label can give, where its provider knows."""
+        return capacities(self.cells)
+
+    def run(self, *, fresh: bool = False, progress: Progress | None = None) -> GenerateResult:
+        """Make the rows; resumes what an earlier run in this folder began, unless `fresh`."""
+        with RunFolder(self.folder).locked():
+            return _Run(self, fresh, progress).result()
+
+
+def prepare(loaded: Loaded) -> Prepared:
+    """Plan a recipe: quotas for every cell and what each can give."""
+    rows, seed = loaded.file.target.rows, loaded.file.seed
+    found = plan.cells(loaded.weights(), rows, seed, loaded.provider.capacity)
+    folder = Path(loaded.file.out.dir) if loaded.file.out.dir else ROOT / loaded.name
+    return Prepared(loaded, tuple(found), folder)
+
+
+@dataclass
+class _Run:
+    """The state of one run between its start and its result."""
+
+    prepared: Prepared
+    fresh: bool
+    progress: Progress | None
+    refused: Counter[str] = field(default_factory=Counter)
+    exact: set[bytes] = field(default_factory=set)
+    masked: set[bytes] = field(default_factory=set)
+    made: int = 0
+
+    def __post_init__(self) -> None:
+        self.loaded, self.folder = self.prepared.loaded, self.prepared.folder
+        file = self.loaded.file
+        self.plan = plan.Plan(
+            [replace(state, refused=Counter()) for state in self.prepared.cells],
+            per_call=self.loaded.per_call,
+            max_candidates=self.loaded.max_candidates,
+            seed=file.seed,
+        )
+        self.references, self.examples = _references(self.loaded)
+        self.gates = gates.build(file.check, gates.Context(list(file.labels), self.references))
+
+    def result(self) -> GenerateResult:
+        header = Header(self.loaded.digest(), self.loaded.provider.model)
+        journal = Journal(self.folder, header, fresh=self.fresh)
+        try:
+            driver = self._driver(journal)
+            with ExitStack() as stack:
+                self.accepted = stack.enter_context(_Lines(self.folder / ROWS))
+                self.rejected = stack.enter_context(_Lines(self.folder / REJECTED))
+                run(driver.drive(self._waves(), lambda cooked: self._judge(cooked, journal)))
+            return self._summary(driver, journal)
+        except OSError as failure:
+            raise folder_error(self.folder, failure) from failure
+        finally:
+            journal.close()
+
+    def _driver(self, journal: Journal) -> Driver:
+        told = self.loaded.file.model
+        limits = Limits(told.concurrency, told.deadline_s, told.attempts, requests=self.loaded.file.budget.requests)
+        return Driver(self.loaded.recipe, self.loaded.provider, journal, limits, dict(told.params))
+
+    def _waves(self) -> Iterator[list[Seed]]:
+        for wave in self.plan.waves():
+            yield [replace(seed, examples=self._shown(seed)) for seed in wave]
+
+    def _shown(self, seed: Seed) -> tuple[Example, ...]:
+        """The user's rows that a request shows, drawn by the request's own place in the plan."""
+        own, told = self.examples.get(seed.cell.label, []), self.loaded.file.seeds
+        if not own or told is None or not self.loaded.provider.reads_prompt:
+            return ()
+        rng = Random(f"{self.loaded.file.seed}|{seed.cell.name}|{seed.sample}")  # noqa: S311 - no secret is made
+        return tuple(rng.sample(own, min(told.shown, len(own))))
+
+    def _judge(self, cooked: Cooked, journal: Journal) -> None:
+        """Count every row that was asked for exactly once: accepted, refused with a reason, or dead."""
+        cell, refused, accepted = cooked.seed.cell, Counter[str](), 0
+        lost = max(0, cooked.seed.rows - len(cooked.rows))
+        if lost:
+            reason = cooked.dead or f"the reply held {len(cooked.rows)} of {cooked.seed.rows} rows"
+            self.rejected.write({"gate": plan.DEAD, "rows": lost, "reason": reason, "raw": cooked.raw})
+            refused[plan.DEAD] = lost
+        for nth, row in enumerate(cooked.rows):
+            self._count(row)
+            full = self.plan.cells[cell].missing - accepted <= 0
+            refusal = gates.judge(self.gates, row, cell) or (_SURPLUS if full else None)
+            if refusal is None:
+                accepted += 1
+                self._accept(cooked, row, nth, journal)
+            else:
+                refused[refusal.gate] += 1
+                journal.refused(cooked.key, nth, refusal.gate, refusal.reason)
+                lineage = self._lineage(cooked, row)
+                self.rejected.write({**refusal._asdict(), "row": dict(row.fields), "lineage": lineage})
+        self.refused.update(refused)
+        self.plan.take(cell, refused, accepted)
+        if self.progress is not None:
+            self.progress("accepted", self.plan.accepted, self.plan.target)
+
+    def _accept(self, cooked: Cooked, row: GeneratedRow, nth: int, journal: Journal) -> None:
+        for gate in self.gates:
+            gate.keep(row)
+        journal.accepted(cooked.key, nth)
+        self.accepted.write({**row.fields, "lineage": self._lineage(cooked, row)})
+
+    def _lineage(self, cooked: Cooked, row: GeneratedRow) -> dict[str, JSON]:
+        provider = self.loaded.provider
+        found: dict[str, JSON] = {
+            "source_kind": provider.source_kind,
+            "recipe": self.loaded.name,
+            "provider": provider.id,
+            "model": self.model,
+            "prompt_sha256": cooked.prompt_sha256,
+            "request": cooked.key[:16],
+            "cell": dict(cooked.seed.cell.values()),
+            "licence": self.loaded.file.licence,
+            **row.lineage,
+        }
+        return {key: value for key, value in found.items() if value is not None}
+
+    def _count(self, row: GeneratedRow) -> None:
+        self.made += 1
+        normal = normal_text(row.text)
+        self.exact.add(_short(normal))
+        self.masked.add(_short(mask_numbers(normal)))
+
+    def _summary(self, driver: Driver, journal: Journal) -> GenerateResult:
+        stops = ([driver.stopped] if driver.stopped else []) + self.plan.stops
+        candidates = sum(state.candidates for state in self.plan.cells.values())
+        found = GenerateResult(
+            folder=self.folder,
+            name=self.loaded.name,
+            provider=self.loaded.provider.id,
+            model=self.model,
+            source_kind=self.loaded.provider.source_kind,
+            target=self.plan.target,
+            accepted=self.plan.accepted,
+            rejected=self.refused.total() - self.refused[plan.DEAD],
+            dead=self.refused[plan.DEAD],
+            stops=tuple(stops),
+            waterfall=waterfall([*(gate.id for gate in self.gates), plan.SURPLUS], self.refused, candidates),
+            cells=tuple(self.plan.cells.values()),
+            unique=len(self.exact) / self.made if self.made else 0.0,
+            unique_masked=len(self.masked) / self.made if self.made else 0.0,
+            requests=journal.state.sent,
+            notes=tuple(journal.notes),
+            files={ROWS: self.accepted.digest.hexdigest(), REJECTED: self.rejected.digest.hexdigest()},
+        )
+        summary = orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2) + b"\n"
+        _replace(self.folder / SUMMARY, summary)
+        return found
+
+    @property
+    def model(self) -> str:
+        if not hasattr(self, "_model"):
+            self._model = self.loaded.provider.model
+        return self._model
+
+
+_SURPLUS = gates.Refusal(plan.SURPLUS, "its cell was full already")
+
+
+class _Lines:
+    """JSON lines that take the place of a file when all are written: a killed run leaves the old file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.part = path.with_name(f"{path.name}.part")
+        self.digest = hashlib.sha256()
+
+    def __enter__(self) -> _Lines:
+        self.file: BinaryIO = self.part.open("wb")
+        return self
+
+    def write(self, row: Mapping[str, object]) -> None:
+        line = orjson.dumps(row) + b"\n"
+        self.digest.update(line)
+        self.file.write(line)
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.file.close()
+        if kind is None:
+            self.part.replace(self.path)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def _references(loaded: Loaded) -> tuple[dict[str, list[str]], dict[str, list[Example]]]:
+    """Texts that rows must not repeat, by the name of their file, and the user's examples by label."""
+    texts: dict[str, list[str]] = {}
+    examples: dict[str, list[Example]] = {}
+    for name in loaded.file.avoid:
+        texts[name] = [example.text for example in _read(loaded.folder / name, "", "")]
+    told = loaded.file.seeds
+    if told is None:
+        return texts, examples
+    seeds = _read(loaded.folder / told.path, told.text, told.label)
+    for example in seeds:
+        if example.label is not None and example.label not in loaded.file.labels:
+            known = ", ".join(loaded.file.labels)
+            raise UsageError(f"a seed in {told.path} has the label '{example.label}'", f"labels of the recipe: {known}")
+        examples.setdefault(example.label or "", []).append(example)
+    texts[told.path] = [example.text for example in seeds]
+    return texts, examples
+
+
+def _read(path: Path, text: str, label: str) -> list[Example]:
+    """The texts and labels of a file of rows, read through the one door."""
+    from toolkit.read import ReadOptions, read
+
+    with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
+        found = read(path, Path(folder) / "dataset", ReadOptions(text=text, label=label))
+        if not found.n_rows:
+            raise InputError(
+                f"{path} holds no row that can be read", "name a file with at least one row, or take it out"
+            )
+        table = found.table(("prompt", "label"))
+        return [
+            Example(text, label)
+            for text, label in zip(table["prompt"].to_pylist(), table["label"].to_pylist(), strict=True)
+        ]
+
+
+def _short(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()

@@ -1,0 +1,249 @@
+"""The recipe file: strict YAML that says what to make, of what, by whom, and how to judge it."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from toolkit.core import config, parts
+from toolkit.core.errors import UsageError, closest, unknown
+from toolkit.core.request import Cell, Provider, Recipe, Seed
+from toolkit.generate.gates import Context, build
+from toolkit.providers.grammar import GrammarProvider
+
+EXTRA_CANDIDATES = 4
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Target(Strict):
+    """How many accepted rows. per_label: `balanced`, or a weight for every label.
+
+    max_candidates: the run stops after judging so many; four times `rows` where it is not given.
+    """
+
+    rows: PositiveInt
+    per_label: Literal["balanced"] | dict[str, PositiveFloat] = "balanced"
+    max_candidates: PositiveInt | None = None
+
+
+class Seeds(Strict):
+    """The user's own rows: shown to a model as examples, and never written out again."""
+
+    path: str
+    text: str = ""
+    label: str = ""
+    shown: NonNegativeInt = 3
+
+
+class ModelChoice(Strict):
+    """Who makes the rows. use: a provider, with a model after a colon where it has several."""
+
+    use: str
+    concurrency: PositiveInt = 32
+    deadline_s: PositiveFloat = 120.0
+    attempts: PositiveInt = 3
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Strategy(Strict):
+    """How to ask. per_call: rows in one request; the provider's own number where it is not given."""
+
+    per_call: PositiveInt | None = None
+    prompt: str | None = None
+    system: str | None = None
+
+
+class Budget(Strict):
+    """What a run may cost. requests: sent in all, over every resumption."""
+
+    usd: PositiveFloat | None = None
+    requests: PositiveInt | None = None
+
+
+class Out(Strict):
+    dir: str | None = None
+
+
+class GrammarSection(Strict):
+    """Templates for each label and the lexicons of their slots; see `toolkit parts grammar`."""
+
+    templates: dict[str, list[Any]]
+    lexicons: dict[str, Any] = Field(default_factory=dict)
+    wrap: Any = ("{template}",)
+    typos: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
+class RecipeFile(Strict):
+    """A recipe as it is written. The paths in it are relative to its own folder."""
+
+    version: Literal[1]
+    task: str
+    target: Target
+    labels: dict[str, str]
+    model: ModelChoice
+    name: str | None = None
+    licence: str | None = None
+    seed: int = 0
+    seeds: Seeds | None = None
+    avoid: list[str] = Field(default_factory=list)
+    vary: dict[str, list[str] | dict[str, PositiveFloat]] = Field(default_factory=dict)
+    strategy: Strategy = Strategy()
+    check: list[str | dict[str, dict[str, Any]]] = ["schema", "label", "dedupe"]
+    budget: Budget = Budget()
+    out: Out = Out()
+    grammar: GrammarSection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A recipe that was read and found to make sense. folder: where its own paths start."""
+
+    file: RecipeFile
+    name: str
+    folder: Path
+    provider: Provider
+    recipe: Recipe
+
+    def digest(self) -> str:
+        """sha256 in hex of all that decides a reply or a verdict; how many rows are wanted is no part of it."""
+        told = self.file.model_dump(
+            mode="json", exclude={"target": {"rows", "max_candidates"}, "budget": True, "out": True}
+        )
+        told["model"] = {key: told["model"][key] for key in ("use", "params")}
+        avoided = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.references()]
+        return hashlib.sha256(orjson.dumps([told, avoided], option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+
+    def references(self) -> list[Path]:
+        """The files that rows must not repeat: `avoid`, then the seeds."""
+        named = [*self.file.avoid, *([self.file.seeds.path] if self.file.seeds else [])]
+        return [self.folder / each for each in named]
+
+    @property
+    def max_candidates(self) -> int:
+        return self.file.target.max_candidates or EXTRA_CANDIDATES * self.file.target.rows
+
+    @property
+    def per_call(self) -> int:
+        return self.file.strategy.per_call or self.provider.per_call
+
+    def weights(self) -> Iterator[tuple[Cell, float, float]]:
+        """Every cell with the weight of its label and its own weight within that label."""
+        grid = [_weighted(values) for values in self.file.vary.values()]
+        for label in self.file.labels:
+            share = self.file.target.per_label
+            weight = 1.0 if isinstance(share, str) else share[label]
+            for values in itertools.product(*grid):
+                inner = 1.0
+                for _, each in values:
+                    inner *= each
+                named = tuple(zip(self.file.vary, (value for value, _ in values), strict=True))
+                yield Cell(label, named), weight, inner
+
+
+def load(path: Path, *, rows: int | None = None, seed: int | None = None, out: str | None = None) -> Loaded:
+    """Read a recipe and check that it can run. rows, seed, out: told on the command line, they win.
+
+    Raises UsageError with the file, the line and a suggestion, or InputError where it cannot be read.
+    """
+    file = config.load(RecipeFile, path)
+    told: dict[str, Any] = {}
+    if rows is not None:
+        told["target"] = file.target.model_copy(update={"rows": rows})
+    if seed is not None:
+        told["seed"] = seed
+    if out is not None:
+        told["out"] = Out(dir=out)
+    return checked(file.model_copy(update=told), path.stem, path.parent)
+
+
+def checked(file: RecipeFile, name: str, folder: Path) -> Loaded:
+    """A recipe with its parts built. Raises UsageError for what cannot work, before anything is made."""
+    if not file.labels:
+        raise UsageError(f"{name}: `labels` is empty", "name at least one label and say what it means")
+    if not isinstance(file.target.per_label, str):
+        _same_names("target.per_label", file.target.per_label, file.labels)
+    loaded = Loaded(file, file.name or name, folder, _provider(file), _recipe(file))
+    for path in loaded.references():
+        if not path.is_file():
+            raise UsageError(f"{name}: {path} does not exist", "paths in a recipe are relative to the recipe's folder")
+    build(file.check, Context(list(file.labels)))
+    _budget_holds(file, loaded.provider)
+    _grammar_fits(file, loaded.provider)
+    _prompt_renders(loaded)
+    return loaded
+
+
+def _provider(file: RecipeFile) -> Provider:
+    name, _, model = file.model.use.partition(":")
+    section = getattr(file, name, None) if name in RecipeFile.model_fields else None
+    options: dict[str, Any] = dict(section) if isinstance(section, BaseModel) else {}
+    known = {option for option, _, _ in parts.options(parts.part("providers", name))}
+    if name == "grammar" and file.grammar is None:
+        raise UsageError(
+            "model.use is grammar and there is no section `grammar`", "add one with `templates` for each label"
+        )
+    if file.grammar is not None and name != "grammar":
+        raise UsageError(f"the section `grammar` is not read by {name}", "take it out, or set model.use to grammar")
+    if model:
+        options["model"] = model
+    if "seed" in known:
+        options["seed"] = file.seed
+    built: Provider = parts.build("providers", name, options)
+    return built
+
+
+def _recipe(file: RecipeFile) -> Recipe:
+    told = {"labels": file.labels, "prompt": file.strategy.prompt, "system": file.strategy.system}
+    known = {option for option, _, _ in parts.options(parts.part("recipes", file.task))}
+    given = {key: value for key, value in told.items() if value is not None and key in known}
+    built: Recipe = parts.build("recipes", file.task, given)
+    return built
+
+
+def _budget_holds(file: RecipeFile, provider: Provider) -> None:
+    if file.budget.usd is not None and not provider.free:
+        what = f"budget.usd is set and the price of {provider.model} is not known"
+        raise UsageError(what, "cap the run with budget.requests instead")
+
+
+def _grammar_fits(file: RecipeFile, provider: Provider) -> None:
+    """Every label has templates, every attribute of `vary` changes the texts of every label."""
+    if file.grammar is None or not isinstance(provider, GrammarProvider):
+        return
+    _same_names("grammar.templates", file.grammar.templates, file.labels)
+    for label in file.labels:
+        unread = set(file.vary) - provider.reads(label)
+        if unread:
+            what = f"no text of '{label}' depends on the attribute '{sorted(unread)[0]}'"
+            raise UsageError(what, "use a lexicon `by` that attribute, or take it out of `vary`")
+
+
+def _same_names(place: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for name in found:
+        if name not in wanted:
+            raise unknown(f"label in {place}:", name, wanted)
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise UsageError(
+            f"{place} lacks the label '{missing[0]}'{closest(missing[0], found)}", "every label needs an entry there"
+        )
+
+
+def _prompt_renders(loaded: Loaded) -> None:
+    """Make one request of the first cell: a broken template shows before a run, not in it."""
+    cell = next(loaded.weights())[0]
+    next(loaded.recipe.cook(Seed(cell)))
+
+
+def _weighted(values: Sequence[str] | Mapping[str, float]) -> list[tuple[str, float]]:
+    return list(values.items()) if isinstance(values, Mapping) else [(value, 1.0) for value in values]

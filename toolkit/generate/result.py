@@ -1,0 +1,140 @@
+"""What a generation run made, and what it took to make it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from toolkit.core.request import Capacity
+from toolkit.core.types import JSON
+from toolkit.generate.plan import DEAD, CellState
+
+SCHEMA = 1
+ROWS, REJECTED, SUMMARY = "rows.jsonl", "rejected.jsonl", "generation.json"
+
+
+class Step(NamedTuple):
+    """One step of the waterfall: candidates that reached a gate, and those that it turned away."""
+
+    gate: str
+    reached: int
+    refused: int
+
+
+class LabelCapacity(NamedTuple):
+    """What the cells of one label can make together, as a sum over its cells."""
+
+    label: str
+    wanted: int
+    texts: int
+    masked: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateResult:
+    """A finished or stopped run: candidates = accepted + rejected + dead.
+
+    stops: why it ended early, empty where the target was met. unique, unique_masked: shares of the
+    candidates that differ as text, and with numbers masked. dead: rows asked for that no reply held.
+    """
+
+    folder: Path
+    name: str
+    provider: str
+    model: str
+    source_kind: str
+    target: int
+    accepted: int
+    rejected: int
+    dead: int
+    stops: tuple[str, ...]
+    waterfall: tuple[Step, ...]
+    cells: tuple[CellState, ...]
+    unique: float
+    unique_masked: float
+    requests: int
+    notes: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def candidates(self) -> int:
+        return self.accepted + self.rejected + self.dead
+
+    @property
+    def complete(self) -> bool:
+        return self.accepted == self.target
+
+    @property
+    def rows(self) -> Path:
+        """The accepted rows, one JSON object a line."""
+        return self.folder / ROWS
+
+    def labels(self) -> dict[str, int]:
+        """Accepted rows by label."""
+        found: Counter[str] = Counter()
+        for state in self.cells:
+            found[state.cell.label] += state.accepted
+        return dict(found)
+
+    def as_json(self) -> dict[str, JSON]:
+        """The summary that `generation.json` holds; no clock time, so equal runs write equal files."""
+        return {
+            "schema": SCHEMA,
+            "recipe": self.name,
+            "provider": self.provider,
+            "model": self.model,
+            "source_kind": self.source_kind,
+            "target": self.target,
+            "candidates": self.candidates,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "dead": self.dead,
+            "stops": list(self.stops),
+            "waterfall": [dict(step._asdict()) for step in self.waterfall],
+            "unique": round(self.unique, 4),
+            "unique_masked": round(self.unique_masked, 4),
+            "labels": dict(self.labels()),
+            "cells": [_cell(state) for state in self.cells],
+            "files": dict(self.files),
+        }
+
+    def __str__(self) -> str:
+        ended = "" if self.complete else f" (stopped: {'; '.join(self.stops)})"
+        return f"{self.accepted:,} of {self.target:,} rows in {self.rows}{ended}"
+
+
+def waterfall(order: Sequence[str], refused: Mapping[str, int], candidates: int) -> tuple[Step, ...]:
+    """The steps from candidates to accepted rows; requests that died come first."""
+    steps, reached = [], candidates
+    for gate in (DEAD, *order):
+        steps.append(Step(gate, reached, refused.get(gate, 0)))
+        reached -= refused.get(gate, 0)
+    return tuple(steps)
+
+
+def capacities(cells: Sequence[CellState]) -> list[LabelCapacity]:
+    """The capacity of every label whose provider has one."""
+    wanted: Counter[str] = Counter()
+    sizes: dict[str, Capacity] = {}
+    for state in cells:
+        wanted[state.cell.label] += state.quota
+        if state.capacity is not None:
+            texts, masked, visits = sizes.get(state.cell.label, Capacity(0, 0, 0))
+            own = state.capacity
+            sizes[state.cell.label] = Capacity(texts + own.texts, masked + own.masked, visits + own.visits)
+    return [LabelCapacity(label, wanted[label], size.texts, size.masked) for label, size in sizes.items()]
+
+
+def _cell(state: CellState) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "cell": state.cell.values(),
+        "quota": state.quota,
+        "asked": state.asked,
+        "candidates": state.candidates,
+        "accepted": state.accepted,
+        "refused": dict(sorted(state.refused.items())),
+    }
+    return {**found, "closed": state.closed} if state.closed else found
