@@ -97,10 +97,12 @@ class ContractCheck:
                 yield from self._findings(contract, outcome, flat)
 
     def _findings(self, contract: Contract, outcome: Outcome, flat: FlatTable) -> Iterator[Result]:
+        from toolkit.contracts.model import shown
+
         rule = outcome.rule
         score = ALLOWED if outcome.passed else 1.0
         told: dict[str, JSON] = {"contract": contract.name, "version": contract.version, "rule": rule.title}
-        column = rule.columns[0] if rule.columns else None
+        column = shown(rule.columns[0]) if rule.columns else None
         if rule.spec.broken is None:
             if not outcome.passed:
                 message = f"{rule.message} (measured: {outcome.observed})"

@@ -82,7 +82,7 @@ class Rule(BaseModel):
 
 def shown(column: str) -> str:
     """A column's name as the contract has it: without the type under which it was read."""
-    return re.sub(r" \((number|text|flag|json)\)$", "", column)
+    return re.sub(r" \((number|text|flag|json|type)\)$", "", column)
 
 
 class Contract(BaseModel):

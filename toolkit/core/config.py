@@ -50,7 +50,8 @@ def parse(text: str, name: str) -> Any:
 
 def _first(errors: list[ErrorDetails], model: type[Model], found: Any, name: str) -> UsageError:
     """The first validation error in the words of the house."""
-    error = errors[0]
+    # A mistyped key is both unknown and missing; the first of these shows the typo.
+    error = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     place = ".".join(str(step) for step in error["loc"])
     line = _line(found, error["loc"])
     where = f"{name}, line {line}" if line else name

@@ -131,7 +131,7 @@ def _late_system(rows: Rows) -> Ints:
 
 
 def _answer_chars(rows: Rows) -> pa.Array:
-    return pa.array(rows.turns.chars, pa.int64()).take(rows.answer)
+    return pc.utf8_length(rows.turns.content).take(rows.answer)
 
 
 def _prompt_chars(rows: Rows) -> Ints:
@@ -178,15 +178,24 @@ def _non_ascii(rows: Rows) -> pa.Array:
     return pa.array(turns.sum(found) / np.maximum(total, 1), mask=total == 0)
 
 
-def _empty(rows: Rows) -> Ints:
-    turns = rows.turns
+def _silent(turns: Turns) -> npt.NDArray[np.bool_]:
+    """Which turns have nothing but white space and call no tool."""
     blank = turns.chars == 0
     some = np.flatnonzero(~blank)
     # A turn that is not blank nearly always shows it in its first characters.
     heads = pc.utf8_slice_codeunits(turns.content.take(pa.array(some)), 0, 8)
     doubtful = some[_flags(pc.utf8_is_space(heads))]
     blank[doubtful] = _flags(pc.utf8_is_space(turns.content.take(pa.array(doubtful))))
-    return turns.sum(blank & ~turns.has_calls)
+    found: npt.NDArray[np.bool_] = blank & ~turns.has_calls
+    return found
+
+
+def _empty(turns: Turns) -> Ints:
+    return turns.sum(_silent(turns))
+
+
+def _answer_empty(rows: Rows) -> pa.Array:
+    return pc.fill_null(pa.array(_silent(rows.turns), _BOOL).take(rows.answer), False)
 
 
 def _kinds(rows: Rows, *kinds: str) -> Ints:
@@ -256,9 +265,12 @@ FEATURES: dict[str, Feature] = {
     ),
     "text_chars": _turn(lambda turns: turns.sum(turns.chars), "characters of every turn"),
     "prompt_chars": Feature(_TURNS, _prompt_chars, _INT, "characters before the answer"),
-    "answer_chars": Feature(_TURNS, _answer_chars, _INT, "characters of the final answer; null without one"),
-    "answer_words": Feature(_TURNS, _answer_words, _INT, "words of the final answer; null without one"),
-    "empty_turns": Feature(_TURNS, _empty, _INT, "turns of nothing but white space that call no tool"),
+    "answer_chars": Feature(_TURNS, _answer_chars, _INT, "characters of the final answer; null where it has no text"),
+    "answer_words": Feature(_TURNS, _answer_words, _INT, "words of the final answer; null where it has no text"),
+    "answer_is_empty": Feature(
+        _TURNS, _answer_empty, _BOOL, "the final answer is nothing but white space and calls no tool"
+    ),
+    "empty_turns": _turn(_empty, "turns of nothing but white space that call no tool"),
     "null_contents": Feature(
         _TURNS, lambda rows: _kinds(rows, "null", "missing"), _INT, "turns without content that call no tool"
     ),
@@ -274,6 +286,9 @@ FEATURES: dict[str, Feature] = {
     ),
     "rejected_chars": Feature(
         ("rejected",), lambda rows: rows.rejected.sum(rows.rejected.chars), _INT, "characters of the rejected side"
+    ),
+    "rejected_empty_turns": Feature(
+        ("rejected",), lambda rows: _empty(rows.rejected), _INT, "empty turns of the rejected side"
     ),
     "label": Feature(("label",), lambda rows: rows.text("label"), _TEXT, "the class, or true and false of a vote"),
     "label_chars": Feature(

@@ -152,7 +152,7 @@ def roles(batch: pa.RecordBatch) -> pa.Array:
         letters[is_role] = letter
     offsets = _offsets(batch.column("turns"))
     lists = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(letters, pa.large_string()))
-    return pc.binary_join(lists, "")
+    return pc.binary_join(lists, pa.scalar("", pa.large_string()))
 
 
 def row_id(batch: pa.RecordBatch) -> pa.Array:
