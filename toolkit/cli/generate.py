@@ -1,0 +1,43 @@
+"""`toolkit generate`: make rows by a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.cli import _options as opts
+
+
+def command(
+    recipe: Annotated[Path, typer.Argument(help="A recipe file; see pipelines/recipes.")],
+    rows: Annotated[int | None, typer.Option("--rows", min=1, help="Accepted rows; wins over the recipe.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the run; wins over the recipe.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed; wins over the recipe.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; the old journal is kept.")] = False,
+    with_: opts.With = [],  # noqa: B006 - typer copies it
+    json: opts.AsJson = False,
+) -> int:
+    """Make exactly as many accepted rows as the recipe asks for, or stop early, say why and exit 1.
+
+    A run that was stopped or killed goes on where it was when the same command is given again.
+    """
+    import orjson
+
+    from toolkit.generate import load, prepare
+    from toolkit.renderers import generation
+
+    opts.load_parts(with_)
+    prepared = prepare(load(recipe, rows=rows, seed=seed, out=str(out) if out else None))
+    for words in generation.capacity(prepared):
+        opts.say(words)
+    line = opts.progress()
+    try:
+        found = prepared.run(fresh=fresh, progress=line)
+    finally:
+        getattr(line, "close", lambda: None)()
+    for note in found.notes:
+        opts.say(f"note: {note}")
+    print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() if json else generation.generated(found))
+    return 0 if found.complete else 1
