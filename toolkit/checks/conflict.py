@@ -52,7 +52,7 @@ class Conflict:
         for kind, score, words in (("label", 1.0, "label"), ("answer", 0.6, "answer")):
             chosen = has_label[one] == (kind == "label")
             if chosen.any():
-                message = f"an earlier row has the same prompt and another {words}"
+                message = f"another row has the same prompt and another {words}"
                 yield Findings(ordinals[one[chosen]], score, message, kind, ordinals[first[chosen]])
 
 
@@ -71,6 +71,11 @@ def _target(batch: pa.RecordBatch) -> pa.Array:
 
 
 def _conflicting(prompt_of: np.ndarray, answer_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows whose target differs from that of the first row of their prompt, and those first rows."""
+    """Every row of a prompt that has several targets, and the first row of its prompt with another target."""
     differs = np.flatnonzero(answer_of != answer_of[prompt_of])
-    return differs, prompt_of[differs]
+    prompts, at = np.unique(prompt_of[differs], return_index=True)
+    first_other = np.full(len(prompt_of), -1, np.int64)
+    first_other[prompts] = differs[at]
+    rows = np.flatnonzero(first_other[prompt_of] >= 0)
+    as_first = answer_of[rows] == answer_of[prompt_of[rows]]
+    return rows, np.where(as_first, first_other[prompt_of[rows]], prompt_of[rows])

@@ -56,7 +56,7 @@ class NearDuplicate:
         if self.keep not in KEEP:
             raise UsageError(f"unknown way to keep '{self.keep}'", f"one of: {', '.join(KEEP)}")
         near = near_rows(view, self.threshold, self.shingle, self.exact)
-        rank = self._rank(near.texts)
+        rank = self._rank(near.texts, np.union1d(near.pairs.left, near.pairs.right))
         swap = rank[near.pairs.left] < rank[near.pairs.right]
         leaves = np.where(swap, near.pairs.right, near.pairs.left)
         stays = np.where(swap, near.pairs.left, near.pairs.right)
@@ -69,16 +69,20 @@ class NearDuplicate:
                 yield Findings(pairs[0], near.pairs.jaccard[is_kind], words, kind, pairs[1])
         yield Fact("pairs", float(len(near.pairs.left)), "pairs")
 
-    def _rank(self, texts: pa.ChunkedArray) -> np.ndarray:
-        """The order in which rows are preferred, shape (n,), lower first; ties go to the earlier row."""
-        n = len(texts)
+    def _rank(self, texts: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray:
+        """The order in which `rows` are preferred, lower first, as an array of shape (len(texts),).
+
+        Of equally long texts the first in the alphabet is preferred, so that the order of the file
+        does not matter; of equal texts the first row.
+        """
+        order = rows if self.keep != "last" else rows[::-1]
         if self.keep == "longest":
-            lengths = pc.fill_null(pc.utf8_length(texts), 0).to_numpy()
-            order = np.lexsort((np.arange(n), -lengths))
-        else:
-            order = np.arange(n) if self.keep == "first" else np.arange(n)[::-1]
-        rank = np.empty(n, np.int64)
-        rank[order] = np.arange(n)
+            chosen = texts.take(pa.array(rows))
+            lengths = pc.negate(pc.fill_null(pc.utf8_length(chosen), 0).cast(pa.int64()))
+            columns = pa.table({"length": lengths, "text": chosen, "row": rows})
+            order = rows[pc.sort_indices(columns, [(name, "ascending") for name in columns.column_names]).to_numpy()]
+        rank = np.zeros(len(texts), np.int64)
+        rank[order] = np.arange(len(order))
         return rank
 
 

@@ -13,33 +13,35 @@ import pyarrow.compute as pc
 from toolkit.core.types import Findings, Result
 from toolkit.store.view import View
 
-START = r"(?i)^[\s\p{P}]*(?:i(?:'|’)?m (?:very |really |so )?sorry|i am (?:very |really |so )?sorry|sorry|unfortunately|i apologi[sz]e)?"
+SORRY = r"(?:i(?:'|’)?m|i am) (?:very |really |so )?sorry"
+START = rf"(?i)^[\s\p{{P}}]*(?:{SORRY}|sorry|unfortunately|i apologi[sz]e)?"
 CANNOT = (
-    r"i (?:can(?:'|’)?t|cannot|can not|am (?:not able|unable)|(?:'|’)?m (?:not able|unable)|won(?:'|’)?t|will not|must decline)"
-    r" (?:to )?(?:help|assist|provide|comply|fulfil|fulfill|answer|do that|create|generate|write|support|engage|discuss|share)"
+    r"i (?:can(?:'|’)?t|cannot|can not|am (?:not able|unable)|(?:'|’)?m (?:not able|unable)|won(?:'|’)?t|will not"
+    r"|must decline) (?:to )?(?:help|assist|provide|comply|fulfil|fulfill|answer|do that|create|generate|write"
+    r"|support|engage|discuss|share)"
 )
+AI = r"an? (?:ai|artificial intelligence|(?:large )?language model)"
+MAKERS = r"(?:openai|anthropic|google|meta|mistral|alibaba|deepseek|microsoft)"
+MODELS = r"(?:chatgpt|claude|gemini|bard|llama|qwen)"
 KINDS: tuple[tuple[str, float, str, str], ...] = (
-    ("refusal", 0.9, "the answer refuses", START + r"[\s\p{P}]*(?:but )?(?:as an? [\w ,-]{2,40},? )?" + CANNOT),
+    ("refusal", 0.9, "the answer refuses", rf"{START}[\s\p{{P}}]*(?:but )?(?:as an? [\w ,-]{{2,40}},? )?{CANNOT}"),
     (
         "as-an-ai",
         0.8,
         "the answer speaks of itself as an AI model",
-        r"(?i)\bas an? (?:ai|artificial intelligence|large language model|language model)\b(?: language)?(?: model| assistant)?"
-        r"|\bi(?:'|’)?m (?:just |only )?an? (?:ai|(?:large )?language model)\b|\bi am (?:just |only )?an? (?:ai|(?:large )?language model)\b"
-        r"|\bmy (?:knowledge|training)(?: data)? (?:cut-?off|cutoff)\b",
+        rf"(?i)\bas {AI}\b|\bi(?:'|’| a)?m (?:just |only )?{AI}\b|\bmy (?:knowledge|training)(?: data)? cut-?off\b",
     ),
     (
         "provider-name",
         0.7,
         "the answer names the provider of another model as its maker",
-        r"(?i)\b(?:trained|developed|created|made|built) by (?:openai|anthropic|google|meta|mistral|alibaba|deepseek|microsoft)\b"
-        r"|\bi(?:'|’)?m (?:chatgpt|claude|gemini|bard|llama|qwen)\b|\bi am (?:chatgpt|claude|gemini|bard|llama|qwen)\b",
+        rf"(?i)\b(?:trained|developed|created|made|built) by {MAKERS}\b|\bi(?:'|’| a)?m {MODELS}\b",
     ),
     (
         "apology",
         0.4,
         "the answer opens with an apology",
-        r"(?i)^[\s\p{P}]*(?:i(?:'|’)?m sorry|i am sorry|i apologi[sz]e|my apologies)\b",
+        rf"(?i)^[\s\p{{P}}]*(?:{SORRY}|i apologi[sz]e|my apologies)\b",
     ),
 )
 

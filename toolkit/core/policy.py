@@ -15,7 +15,7 @@ from toolkit.core import config
 from toolkit.core.share import shipped
 from toolkit.core.types import Level
 
-LevelName = Literal["ok", "info", "warning", "error", "blocker"]
+LevelName = Literal["ok", "info", "warning", "doubt", "error", "blocker"]
 
 
 class KindRule(BaseModel):

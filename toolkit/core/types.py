@@ -22,13 +22,14 @@ Status = Literal["ran", "skipped", "failed", "not applicable"]
 
 
 class Level(IntEnum):
-    """How much a result weighs in the verdict, from nothing to a stop."""
+    """How much a result weighs in the verdict. DOUBT says that the question cannot be answered."""
 
     OK = 0
     INFO = 1
     WARNING = 2
-    ERROR = 3
-    BLOCKER = 4
+    DOUBT = 3
+    ERROR = 4
+    BLOCKER = 5
 
 
 class Verdict(IntEnum):

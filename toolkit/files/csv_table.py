@@ -7,6 +7,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import ClassVar
 
 import orjson
@@ -97,7 +98,7 @@ def _record(position: int, header: list[str], cells: list[str]) -> Record:
     faults = ()
     if len(cells) != len(header):
         faults = (f"{'extra' if len(cells) > len(header) else 'missing'}-cells",)
-    value: dict[str, object] = dict(zip(header, cells, strict=False))
+    value: dict[str, object] = dict(zip_longest(header, cells[: len(header)]))
     if len(cells) > len(header):
         value["_extra"] = cells[len(header) :]
     try:

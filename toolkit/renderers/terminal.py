@@ -11,7 +11,14 @@ from toolkit.decide import Decision, Outcome
 if TYPE_CHECKING:
     from toolkit.verify import Verified
 
-MARK = {Level.OK: "ok", Level.INFO: "info", Level.WARNING: "warning", Level.ERROR: "ERROR", Level.BLOCKER: "BLOCKER"}
+MARK = {
+    Level.OK: "ok",
+    Level.INFO: "info",
+    Level.WARNING: "warning",
+    Level.DOUBT: "cannot tell",
+    Level.ERROR: "ERROR",
+    Level.BLOCKER: "BLOCKER",
+}
 
 
 def verified(found: Verified) -> str:

@@ -1,0 +1,69 @@
+"""`toolkit readiness`: the verdict, its report, and the gate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from toolkit.cli import _options as opts
+
+
+def command(
+    data: Annotated[str, typer.Argument(help="A run, or data as for verify; with --check a readiness.json.")],
+    run: opts.Run = "",
+    heldout: Annotated[str, typer.Option("--heldout", help="Your own held-out file; else one is split off.")] = "",
+    share: Annotated[float, typer.Option("--share", help="Share of rows to hold out; adapted when not given.")] = 0.0,
+    check: Annotated[bool, typer.Option("--check", help="Only check that no file of a report has changed.")] = False,
+    against: opts.Against = [],  # noqa: B006 - typer copies it
+    format: opts.Format = "",
+    text: opts.Text = "",
+    label: opts.Label = "",
+    group: opts.Group = "",
+    id: opts.IdColumn = "",
+    delimiter: opts.Delimiter = "",
+    source_kind: opts.SourceKind = "real",
+    policy: opts.PolicyFile = "",
+    schema: opts.Schema = "",
+    skip: opts.Skipped = [],  # noqa: B006
+    set: opts.Set = [],  # noqa: B006
+    with_: opts.With = [],  # noqa: B006
+    no_embeddings: opts.NoEmbed = False,
+    precision: opts.Precision = "auto",
+    encoder: opts.Encoder = "",
+    json: opts.AsJson = False,
+) -> int:
+    """Say whether the rows are ready to train on, and why; exit 0 when they are, 1 when not.
+
+    What is missing is done first: verifying, splitting. The report lies in the run folder as
+    readiness.html, .md and .json; `--check readiness.json` is the gate for a training job.
+    """
+    from pathlib import Path
+
+    from toolkit.readiness import gate, readiness
+    from toolkit.split import SplitOptions
+
+    if check:
+        found = gate(data)
+        print(f"{found['verdict']}: every file is as it was when the report was made")
+        return 0
+    opts.load_parts(with_)
+    answer = readiness(
+        data,
+        run=run or None,
+        heldout=heldout or None,
+        against=against,
+        reading=opts.reading(
+            format=format, text=text, label=label, group=group, id=id, delimiter=delimiter, source_kind=source_kind
+        ),
+        options=opts.verifying([], skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder),
+        splitting=SplitOptions(heldout=share) if share else None,
+        policy=Path(policy) if policy else None,
+        progress=opts.progress(),
+    )
+    from toolkit.core.parts import build
+
+    print(build("renderers", "json" if json else "terminal").render(answer.report))
+    if not json:
+        opts.say(f"report: {answer.run.readiness('html')}")
+    return 0 if answer.fit else 1

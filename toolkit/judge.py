@@ -1,0 +1,89 @@
+"""The verdict: a pure function of what the checks came to and what the policy needs.
+
+any error or blocker among the rows that would be trained on            NOT READY
+a needed check skipped or failed, or a question left open (a doubt)     CANNOT TELL
+any warning                                                             READY WITH RISKS
+else                                                                    READY
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from toolkit.core.policy import Policy
+from toolkit.core.report import Reason
+from toolkit.core.types import Level, Verdict
+from toolkit.decide import Kind, Outcome
+
+
+def verdict(reasons: Iterable[Reason]) -> Verdict:
+    """The verdict that the reasons add up to."""
+    worst = max((Level[reason.level.upper()] for reason in reasons), default=Level.OK)
+    if worst >= Level.ERROR:
+        return Verdict.NOT_READY
+    if worst == Level.DOUBT:
+        return Verdict.CANNOT_TELL
+    return Verdict.READY_WITH_RISKS if worst == Level.WARNING else Verdict.READY
+
+
+def reasons(outcomes: Sequence[Outcome], policy: Policy, row_format: str) -> list[Reason]:
+    """Why the verdict is what it is, heaviest first, then by code."""
+    needed = set(policy.needed(row_format))
+    found = [reason for each in outcomes for reason in _of_outcome(each, each.check in needed)]
+    found += [_never_ran(name) for name in sorted(needed - {each.check for each in outcomes})]
+    return sorted(found, key=lambda reason: (-Level[reason.level.upper()], reason.code, reason.title))
+
+
+def _of_outcome(each: Outcome, needed: bool) -> list[Reason]:
+    if each.status in ("skipped", "failed"):
+        return [_not_looked(each, needed)]
+    own = [_reason(each, kind) for kind in each.kinds if kind.level > Level.OK]
+    shared = max([kind.level for kind in each.kinds], default=Level.OK)
+    if each.level > shared or (each.level > Level.OK and not own):
+        own.append(_of_check(each))
+    return own
+
+
+def _not_looked(each: Outcome, needed: bool) -> Reason:
+    words = "could not look" if each.status == "skipped" else "failed"
+    detail = each.reason + (". The verdict needs it" if needed else "")
+    level = "doubt" if needed else ("warning" if each.status == "failed" else "info")
+    remedy = "mend the cause and run toolkit verify again: what is done is not done twice"
+    return Reason(level, each.check, each.code, f"{each.check} {words}", detail, remedy)
+
+
+def _never_ran(check: str) -> Reason:
+    title = f"{check} was not run"
+    return Reason("doubt", check, "", title, "The verdict needs it", "run toolkit verify without --check and --skip")
+
+
+def _reason(each: Outcome, kind: Kind) -> Reason:
+    counted = _counted(kind.flagged_kept, kind.flagged, each)
+    return Reason(kind.level.name.lower(), each.check, each.code, _title(kind.message), counted, each.remedy)
+
+
+def _of_check(each: Outcome) -> Reason:
+    """The reason for the kinds of a check that are counted together; the largest gives its words."""
+    live = [kind for kind in each.kinds if kind.flagged_kept]
+    largest = max(live, key=lambda kind: kind.flagged_kept)
+    title = _title(largest.message) if len(live) == 1 else f"{each.check}: {', '.join(kind.kind for kind in live[:4])}"
+    return Reason(
+        each.level.name.lower(),
+        each.check,
+        each.code,
+        title,
+        _counted(each.flagged_kept, each.flagged, each),
+        each.remedy,
+    )
+
+
+def _counted(kept: int, flagged: int, each: Outcome) -> str:
+    if not flagged:
+        return ""
+    share = 100 * kept / max(each.total - each.rejected, 1)
+    of_kept = f"{kept:,} of the rows that stay ({share:.1f} %)" if kept else "none of the rows that stay"
+    return f"{of_kept}; {flagged:,} of {each.total:,} rows that were looked at"
+
+
+def _title(message: str) -> str:
+    return message[:1].upper() + message[1:]

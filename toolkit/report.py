@@ -1,0 +1,243 @@
+"""The readiness report's values, from the ledger, the decision and the split's manifest. Opens no row."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from toolkit.core import parts
+from toolkit.core.policy import Policy
+from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Part, Report
+from toolkit.decide import Decision, Outcome
+from toolkit.judge import reasons, verdict
+from toolkit.store.ledger import Ledger
+
+EXAMPLES = 6
+CLASSES = 2000
+ABSENT = [
+    "what a given trainer would drop, cut or not train on (F01, F02, F03)",
+    "paraphrased copies inside the data set (D03) and across the split (L02)",
+    "paraphrased, translated or embedded benchmark items (L03); --against finds equal and near-equal ones",
+    "tool calls against their schemas (T01), declared JSON and code blocks (T02), quotes (T03)",
+    "personal data other than credentials (P02)",
+    "language, cut-off and repetition faults of answers (Q02, Q03, Q04), preference length bias (R01, R02)",
+    "the learning curve (A02), the cost of training (A03), forgetting (A04)",
+]
+
+
+class Facts:
+    """The facts of a ledger by check and name; of two scopes the narrower one (split, kept, input) counts."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        sql = """SELECT runs."check", runs.scope, f.name, f.value, f.unit, f."group", f.low, f.high FROM facts f
+                 JOIN runs USING (run) ORDER BY runs.code, runs.scope, f.name, f."group" """
+        self.rows = ledger.rows(sql)
+        self._by_name: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+        for row in self.rows:
+            self._by_name[row["check"], row["name"]][row["group"]] = row["value"]
+
+    def one(self, check: str, name: str) -> float | None:
+        """The fact's value where it has no group, else None."""
+        return self._by_name.get((check, name), {}).get("")
+
+    def groups(self, check: str, name: str) -> dict[str, float]:
+        """The fact's values by group."""
+        return self._by_name.get((check, name), {})
+
+
+def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, name: str) -> Report:
+    """The report of one run. split: what `load_split` gives, None where there is no valid split."""
+    from importlib.metadata import version
+
+    manifest = json.loads(ledger.meta("manifest") or "{}")
+    facts = Facts(ledger)
+    why = reasons(decision.outcomes, policy, manifest["format"])
+    return Report(
+        verdict=verdict(why).words,
+        name=name,
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        toolkit=version("finetune-toolkit"),
+        policy=policy.name,
+        format=manifest["format"],
+        sources=manifest["sources"],
+        records=decision.records,
+        rows=decision.rows,
+        kept=decision.kept,
+        quarantined=len(decision.rejected),
+        quarantine=_quarantine(decision),
+        reasons=why,
+        checks=_checks(decision, set(policy.needed(manifest["format"]))),
+        examples=_examples(ledger, policy),
+        parts=_parts(split),
+        split=_figures(split),
+        heldout=_heldout(facts),
+        classes=_classes(facts),
+        lengths=_lengths(facts),
+        numbers=[*_numbers(facts), *_effective(ledger, policy, decision)],
+        source_kinds={kind: int(n) for kind, n in facts.groups("balance", "rows by source kind").items()},
+        not_looked=[[o.check, o.status, o.reason] for o in decision.outcomes if o.status != "ran"],
+        missing=_missing(),
+        next=_next(why, split, name, verdict(why).words),
+    )
+
+
+def _quarantine(decision: Decision) -> list[Any]:
+    """What rows left for, largest first. A row that several checks reject is counted by each of them."""
+    found = []
+    for each in decision.outcomes:
+        gone = [[each.check, kind.kind, kind.flagged - kind.flagged_kept] for kind in each.kinds]
+        found += [line for line in gone if each.rejected and line[2]]
+    return sorted(found, key=lambda line: (-line[2], line[0], line[1]))
+
+
+def _checks(decision: Decision, needed: set[str]) -> list[CheckLine]:
+    shelf = parts.parts("checks")
+    return [_line(each, shelf, needed) for each in decision.outcomes]
+
+
+def _line(each: Outcome, shelf: Mapping[str, Any], needed: set[str]) -> CheckLine:
+    summary = (shelf[each.check].__doc__ or "").strip().split("\n")[0] if each.check in shelf else ""
+    return CheckLine(
+        check=each.check,
+        code=each.code,
+        scope=each.scope,
+        status=each.status,
+        reason=each.reason,
+        seen=each.seen,
+        total=each.total,
+        flagged=each.flagged,
+        flagged_kept=each.flagged_kept,
+        rejected=each.rejected,
+        level=each.level.name.lower(),
+        level_input=each.level_input.name.lower(),
+        kinds={kind.kind: [kind.flagged, kind.flagged_kept] for kind in each.kinds},
+        summary=summary,
+        needed=each.check in needed,
+    )
+
+
+def _examples(ledger: Ledger, policy: Policy) -> list[Example]:
+    """The surest findings of every kind that the policy counts, a few of each."""
+    found: list[Example] = []
+    for run in ledger.rows("""SELECT run, "check" FROM runs WHERE status = 'ran' ORDER BY code, scope"""):
+        sql = """SELECT kind, ref, other_ref, score, message, excerpt FROM (SELECT *, row_number() OVER
+                 (PARTITION BY kind ORDER BY score DESC, "row", other) AS place FROM findings
+                 WHERE run = ? AND score >= ? AND "row" IS NOT NULL) WHERE place <= ? ORDER BY kind, place"""
+        for row in ledger.rows(sql, [run["run"], policy.rule(run["check"]).flag_at, EXAMPLES]):
+            values = (
+                row["kind"],
+                row["ref"] or "",
+                row["other_ref"],
+                row["score"],
+                row["message"],
+                row["excerpt"] or "",
+            )
+            found.append(Example(run["check"], *values))
+    return found
+
+
+def _parts(split: Any) -> list[Part]:
+    if split is None:
+        return []
+    whole = sum(file["rows"] for file in split.manifest["files"])
+    return [
+        Part(each["part"], each["rows"], each["rows"] / max(whole, 1), each["file"], each["sha256"])
+        for each in split.manifest["files"]
+    ]
+
+
+def _figures(split: Any) -> dict[str, Any]:
+    return {} if split is None else {key: value for key, value in split.manifest.items() if key != "files"}
+
+
+def _heldout(facts: Facts) -> Heldout | None:
+    rows = facts.one("heldout-size", "held-out rows")
+    if rows is None:
+        return None
+    classes = facts.groups("heldout-size", "held-out classes")
+    return Heldout(
+        rows=int(rows),
+        real=int(facts.one("heldout-size", "real held-out rows") or 0),
+        n_eff=facts.one("heldout-size", "effective held-out rows") or rows,
+        smallest_gain=facts.one("heldout-size", "smallest detectable gain"),
+        discordance=facts.one("heldout-size", "assumed discordance") or 0.15,
+        half_width=facts.one("heldout-size", "half-width at 80 %") or 0.0,
+        classes_reported=int(classes.get("reported", 0)),
+        classes_in_macro=int(classes.get("in macro average", 0)),
+        classes_not_measurable=int(classes.get("not measurable", 0)),
+    )
+
+
+def _classes(facts: Facts) -> list[ClassLine]:
+    rows = facts.groups("balance", "rows by class")
+    held = facts.groups("heldout-size", "held-out rows by class")
+    train = facts.groups("heldout-size", "train rows by class")
+    ordered = sorted(rows, key=lambda name: (-rows[name], name))[:CLASSES]
+    return [ClassLine(name, int(rows[name]), int(train.get(name, 0)), int(held.get(name, 0))) for name in ordered]
+
+
+def _lengths(facts: Facts) -> list[Lengths]:
+    found = []
+    for name in ("text", "answer"):
+        values = facts.groups("balance", f"{name} length")
+        if values:
+            found.append(Lengths(name, tuple(sorted((int(at[1:]), value) for at, value in values.items()))))
+    return found
+
+
+def _numbers(facts: Facts) -> list[Number]:
+    shown = ("rows by", "length", "rows by class")
+    return [
+        Number(row["name"], row["value"], row["unit"], row["group"], row["low"], row["high"], row["check"])
+        for row in facts.rows
+        if not any(word in row["name"] for word in shown)
+    ]
+
+
+def _effective(ledger: Ledger, policy: Policy, decision: Decision) -> list[Number]:
+    """How many rows the input is worth when near-duplicates count once (Kish's design effect)."""
+    rule = policy.rule("near-duplicate")
+    sql = """SELECT f."row", f.other FROM findings f JOIN runs USING (run) WHERE runs."check" = 'near-duplicate'
+             AND f.other IS NOT NULL AND f.score >= ? AND f.kind IN ('exact', 'near')"""
+    pairs = ledger.query(sql, [rule.flag_at])
+    outcome = decision.outcome("near-duplicate")
+    if outcome is None or outcome.status != "ran" or not decision.rows:
+        return []
+    from toolkit.near.components import components
+    from toolkit.stats.effective import effective_rows
+
+    rows, index = np.unique(
+        np.concatenate([pairs.column("row").to_numpy(), pairs.column("other").to_numpy()]), return_inverse=True
+    )
+    half = len(index) // 2
+    sizes = (
+        np.bincount(components(len(rows), index[:half], index[half:])) if len(rows) else np.array([], dtype=np.int64)
+    )
+    alone = np.ones(decision.rows - len(rows), dtype=np.int64)
+    worth = effective_rows(np.concatenate([sizes[sizes > 0], alone]))
+    return [Number("effective rows of the input", worth.n_eff, "rows", check="near-duplicate")]
+
+
+def _missing() -> list[str]:
+    """What this version of the catalogue does not look at, as long as no part of the code is on the shelf."""
+    codes = {found.code for found in parts.parts("checks").values()}
+    return [line for line in ABSENT if not any(code in codes for code in _codes(line))]
+
+
+def _codes(line: str) -> list[str]:
+    import re
+
+    return re.findall(r"\b[A-Z]\d\d\b", line)
+
+
+def _next(why: list[Any], split: Any, name: str, answer: str) -> list[str]:
+    """At most four commands or deeds, the heaviest reason's first."""
+    found = list(dict.fromkeys(reason.remedy.replace("RUN", f"runs/{name}") for reason in why if reason.remedy))[:3]
+    if split is not None and answer in ("READY", "READY WITH RISKS"):
+        found.append(f"toolkit export runs/{name} --to messages")
+    return found
