@@ -67,6 +67,11 @@ def items(text: str | None) -> int:
     return known.get(text, 1)
 
 
+def says(turn: dict[str, Any]) -> bool:
+    written = (turn["content"] or "").strip() or turn["calls"] is not None
+    return bool(written) or turn["role"] == "tool" or turn["kind"] == "parts"
+
+
 def slowly(row: dict[str, Any]) -> dict[str, Any]:
     """Every feature of a row, in the plainest words."""
     turns, rejected = row["turns"], row["rejected"] or []
@@ -94,9 +99,9 @@ def slowly(row: dict[str, Any]) -> dict[str, Any]:
         "prompt_chars": chars - len(answer or ""),
         "answer_chars": None if answer is None else len(answer),
         "answer_words": None if answer is None else len(answer.encode().split()),
-        "answer_is_empty": answer_turn is not None and answer_turn["calls"] is None and not (answer or "").strip(),
-        "rejected_empty_turns": sum(not (turn["content"] or "").strip() for turn in rejected if not turn["calls"]),
-        "empty_turns": sum(not (turn["content"] or "").strip() for turn in silent),
+        "answer_is_empty": answer_turn is not None and not says(answer_turn),
+        "rejected_empty_turns": [says(turn) for turn in rejected].count(False),
+        "empty_turns": [says(turn) for turn in turns].count(False),
         "null_contents": sum(turn["kind"] in ("null", "missing") for turn in silent),
         "odd_contents": sum(turn["kind"] in odd for turn in silent),
         "non_ascii_share": sum(not each.isascii() for text in texts for each in text) / chars if chars else None,

@@ -36,7 +36,7 @@ def _part_text(part: Any) -> str | None:
         return part
     if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
         return None
-    text = part.get("text")
+    text = part.get("text", part.get("value") if part["type"] == "text" else None)  # LLaMA-Factory writes `value`
     return text if isinstance(text, str) else ""
 
 

@@ -179,14 +179,15 @@ def _non_ascii(rows: Rows) -> pa.Array:
 
 
 def _silent(turns: Turns) -> npt.NDArray[np.bool_]:
-    """Which turns have nothing but white space and call no tool."""
+    """Which turns say nothing: white space alone, no call, no image. A tool may answer with nothing."""
     blank = turns.chars == 0
     some = np.flatnonzero(~blank)
     # A turn that is not blank nearly always shows it in its first characters.
     heads = pc.utf8_slice_codeunits(turns.content.take(pa.array(some)), 0, 8)
     doubtful = some[_flags(pc.utf8_is_space(heads))]
     blank[doubtful] = _flags(pc.utf8_is_space(turns.content.take(pa.array(doubtful))))
-    found: npt.NDArray[np.bool_] = blank & ~turns.has_calls
+    speaks = turns.has_calls | (turns.letters == ord("t")) | _flags(pc.equal(turns.field("kind"), "parts"))
+    found: npt.NDArray[np.bool_] = blank & ~speaks
     return found
 
 
@@ -270,7 +271,7 @@ FEATURES: dict[str, Feature] = {
     "answer_is_empty": Feature(
         _TURNS, _answer_empty, _BOOL, "the final answer is nothing but white space and calls no tool"
     ),
-    "empty_turns": _turn(_empty, "turns of nothing but white space that call no tool"),
+    "empty_turns": _turn(_empty, "turns of nothing but white space, without a call or image; results of tools apart"),
     "null_contents": Feature(
         _TURNS, lambda rows: _kinds(rows, "null", "missing"), _INT, "turns without content that call no tool"
     ),
