@@ -56,19 +56,19 @@ def cheapest_plan(rows: int, shingles_a_row: float, chances: Sequence[float], th
     return min((plan_with(r, threshold, recall) for r in range(2, len(chances) + 1)), key=cost)
 
 
-def meeting_chances(minima: npt.NDArray[np.uint32]) -> list[float]:
-    """How often two rows agree in r lanes, r = 1 to 8, from a sample's minima (n, lanes)."""
-    n, lanes = minima.shape
+def meeting_chances(keys: npt.NDArray[np.uint32]) -> list[float]:
+    """How often two rows agree in r lanes, r = 1 to 8, from a sample's keys of one lane each (lanes, n)."""
+    lanes, n = keys.shape
     pairs = max(1.0, n * (n - 1) / 2)
     chances = []
     for r in range(1, 9):
         bands = lanes // r
-        folded = np.zeros((n, bands), np.uint64)
+        folded = np.zeros((bands, n), np.uint64)
         for lane in range(r):
-            folded = folded * FACTOR + minima[:, lane * bands : (lane + 1) * bands]
+            folded = folded * FACTOR + keys[lane * bands : (lane + 1) * bands]
         met = 0.0
         for band in range(bands):
-            group = np.unique(folded[:, band], return_counts=True)[1].astype(np.float64)
+            group = np.unique(folded[band], return_counts=True)[1].astype(np.float64)
             met += float((group * (group - 1) / 2).sum())
         chances.append(met / bands / pairs)
     return chances
@@ -112,23 +112,6 @@ def sketch(text: Any, kind: Any, low: Any, high: Any, lanes: Any, rows: Any, set
             for lane in range(band * rows, band * rows + rows):
                 folded = folded * FACTOR + np.uint64(minima[lane])
             keys[band, row] = mix(folded) >> np.uint64(32)
-
-
-@kernel
-def lane_minima(text: Any, kind: Any, lanes: Any, sizes: Any, minima: Any) -> None:
-    """Only the minima of every lane (n, lanes), for a sample; a row without shingles has size 0."""
-    longest = longest_row(text, 0, len(text.start))
-    scratch, slots = np.empty(longest, np.uint64), np.empty(table_size(longest), np.uint64)
-    narrow, row_minima = np.empty(longest + 3, np.uint32), np.empty(len(lanes), np.uint32)
-    for row in range(len(text.start)):
-        count = distinct(scratch, shingles(text, row, kind, scratch), slots)
-        sizes[row] = count
-        if count > 0:
-            for at in range(count):
-                narrow[at] = scratch[at] >> np.uint64(32)
-            _minima(narrow, count, lanes, row_minima)
-            for lane in range(len(lanes)):
-                minima[row, lane] = row_minima[lane]
 
 
 @kernel

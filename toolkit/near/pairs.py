@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from toolkit.core.errors import UsageError
 from toolkit.near.groups import STAR, groups_of, row_hashes
-from toolkit.near.lanes import Plan, cheapest_plan, lane_minima, lanes_of, meeting_chances, multipliers, sketch
+from toolkit.near.lanes import Plan, cheapest_plan, lanes_of, meeting_chances, multipliers, sketch
 from toolkit.near.normal import Normal, join, normalise
 from toolkit.near.prefix import count_rows, prefix_lengths, rarest
 from toolkit.near.scan import CROWD, Packed, Sets, candidates, sets_for
@@ -32,6 +32,7 @@ Ints = npt.NDArray[np.int64]
 Texts: TypeAlias = "pa.Array | pa.ChunkedArray"
 _EVERY_ROW = 1 << 62
 _SAMPLE = 2000
+_SAMPLE_LANES = 64
 
 
 class Pairs(NamedTuple):
@@ -188,11 +189,14 @@ def _plan(rows: Normal, asked: Join) -> tuple[Plan, int]:
     row_hashes(rows, hashes)
     chosen = np.argsort(hashes)[:_SAMPLE]
     sample = Normal(rows.data, rows.start[chosen], rows.stop[chosen])
-    lanes = multipliers(64, asked.seed)
-    minima, sizes = np.full((len(chosen), 64), 0, np.uint32), np.zeros(len(chosen), np.int64)
-    lane_minima(sample, asked.kind, lanes, sizes, minima)
-    chances = meeting_chances(minima[sizes > 0])
-    mean = float(sizes.mean()) if len(sizes) else 0.0
+    sets, keys = (
+        sets_for(len(chosen), _SAMPLE_LANES, asked.threshold),
+        np.empty((_SAMPLE_LANES, len(chosen)), np.uint32),
+    )
+    lanes = multipliers(_SAMPLE_LANES, asked.seed)
+    sketch(sample, asked.kind, 0, len(chosen), lanes, 1, sets, keys)
+    chances = meeting_chances(keys[:, sets.sizes > 0])
+    mean = float(sets.sizes.mean()) if len(chosen) else 0.0
     plan = cheapest_plan(len(rows.start), mean, chances, asked.threshold, asked.recall)
     return plan, lanes_of(plan, mean)
 
