@@ -10,13 +10,12 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from toolkit.core.request import Capacity, Cell, Seed
 
 COLLAPSED_AFTER = 48
 COLLAPSED_YIELD = 0.05
-LEAST_YIELD = 0.1
 DEAD = "dead"
 SURPLUS = "surplus"
 
@@ -43,6 +42,11 @@ class CellState:
         """Accepted rows per candidate so far, 1 before the first; what a full cell turned away counts as good."""
         good = self.accepted + self.refused[SURPLUS]
         return good / self.candidates if self.candidates else 1.0
+
+    @property
+    def expected(self) -> float:
+        """The yield to plan with: two good candidates more than were seen, so that a bad start costs little."""
+        return (self.accepted + self.refused[SURPLUS] + 2) / (self.candidates + 2)
 
     def room(self) -> int | None:
         """How many rows may still be asked for before all that can be made was; None for no bound."""
@@ -99,7 +103,7 @@ class Plan:
 
     def _seeds(self, state: CellState) -> Iterator[Seed]:
         """Requests for what a cell misses, as many more as its yield so far makes likely to be needed."""
-        wanted = math.ceil(state.missing / max(state.rate, LEAST_YIELD))
+        wanted = math.ceil(state.missing / state.expected)
         room = state.room()
         wanted = wanted if room is None else min(wanted, room)
         for first in range(state.asked, state.asked + wanted, self.per_call):
@@ -109,11 +113,11 @@ class Plan:
         """The seeds that fit into what may still be asked; says so when not all do."""
         kept = []
         for seed in seeds:
-            if seed.rows > left:
+            if left == 0:
                 self._stop(f"max_candidates ({self.max_candidates:,}) reached{self._worst_gate()}")
                 break
-            left -= seed.rows
-            kept.append(seed)
+            kept.append(replace(seed, rows=min(seed.rows, left)))
+            left -= kept[-1].rows
         return kept
 
     def _close(self) -> None:
