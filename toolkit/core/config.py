@@ -9,7 +9,6 @@ from toolkit.core.errors import InputError, UsageError, closest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from pydantic_core import ErrorDetails
 
     Model = TypeVar("Model", bound=BaseModel)
 
@@ -48,7 +47,7 @@ def parse(text: str, name: str) -> Any:
         raise UsageError(what, "check the indentation and the quotes there") from failure
 
 
-def _first(errors: list[ErrorDetails], model: type[Model], found: Any, name: str) -> UsageError:
+def _first(errors: list[Any], model: type[Model], found: Any, name: str) -> UsageError:
     """The first validation error in the words of the house."""
     # A mistyped key is both unknown and missing; the first of these shows the typo.
     error = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])

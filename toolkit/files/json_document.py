@@ -31,7 +31,7 @@ class JsonDocument:
         if len(source.head) >= streams.HEAD:
             whole.pop()
         filled = [line.strip() for line in whole[:20] if line.strip()]
-        if start == b"[" and len(filled) <= 1:
+        if start == b"[" and (len(filled) <= 1 or filled[0] == b"["):
             return 5
         return 5 if filled and not any(map(_is_line, filled)) else 0
 

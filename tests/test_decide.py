@@ -1,0 +1,132 @@
+"""The decision: pure, adds up, and a copy leaves only while its partner stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from toolkit.core.policy import CheckRule, KindRule, Policy, reached
+from toolkit.core.types import Fact, Finding, Findings, Level
+from toolkit.decide import _copies, decide
+from toolkit.store.ledger import Ledger, Run
+
+PAIRS = st.lists(st.tuples(st.integers(0, 14), st.integers(0, 14)).filter(lambda pair: pair[0] != pair[1]), max_size=40)
+
+
+def _ledger(folder: Path, records: int, found: dict[str, list[Any]], **status: str) -> Ledger:
+    ledger = Ledger(folder / "ledger.duckdb")
+    ledger.clear()
+    ledger.set_meta("records", str(records))
+    ledger.set_meta("rows", str(records))
+    for check, results in found.items():
+        said: Any = status.get(check, "ran")
+        ledger.write(Run(check, "X01", "input", 1, "", "{}", said, "", records, records, 0.0), results)
+    return ledger
+
+
+@settings(max_examples=200, deadline=None)
+@given(pairs=PAIRS, out=st.sets(st.integers(0, 14)))
+def test_every_copy_that_leaves_has_a_partner_that_stays(pairs: list[tuple[int, int]], out: set[int]) -> None:
+    preferred = sorted({(max(pair), min(pair)) for pair in pairs})  # the lower number is preferred
+    row, other = (np.array([pair[at] for pair in preferred], dtype=np.int64) for at in (0, 1))
+    gone = set(_copies(row, other, np.array(sorted(out), dtype=np.int64)).tolist())
+    stays = set(range(15)) - out - gone
+    for one in gone:
+        assert any(a == one and b in stays for a, b in preferred)
+        assert one not in out
+    for a, b in preferred:
+        assert not (a in stays and b in stays), "two that are alike both stay"
+
+
+def test_a_long_chain_keeps_every_other_row() -> None:
+    n = 2000
+    gone = _copies(np.arange(1, n), np.arange(n - 1), np.array([], dtype=np.int64))
+    assert gone.tolist() == list(range(1, n, 2))
+
+
+def test_a_copy_stays_when_its_partner_is_rejected(tmp_path: Path) -> None:
+    policy = Policy(
+        checks={
+            "copies": CheckRule(reject=True, keep_one=True, levels={"warning": 0.0}),
+            "bad": CheckRule(reject=True, levels={"error": 0.0}),
+        }
+    )
+    found = {"copies": [Finding(1, 1.0, "copy", "exact", other=0)], "bad": [Finding(0, 1.0, "bad", "bad")]}
+    with _ledger(tmp_path, 3, found) as ledger:
+        decision = decide(ledger, policy)
+    assert decision.rejected.tolist() == [0]
+    assert decision.kept == 2
+    levels = {each.check: (each.level, each.level_input) for each in decision.outcomes}
+    assert levels == {"copies": (Level.OK, Level.WARNING), "bad": (Level.OK, Level.ERROR)}
+
+
+def test_kinds_depart_from_their_check(tmp_path: Path) -> None:
+    rule = CheckRule(
+        reject=True,
+        levels={"error": 0.0},
+        kinds={"mild": KindRule(reject=False, level="warning"), "noise": KindRule(flag=False)},
+    )
+    found = [
+        Finding(0, 1.0, "a", "hard"),
+        Finding(1, 1.0, "b", "mild"),
+        Finding(2, 1.0, "c", "noise"),
+        Finding(3, 0.4, "d", "hard"),
+    ]
+    with _ledger(tmp_path, 5, {"one": found}) as ledger:
+        decision = decide(ledger, Policy(checks={"one": rule}))
+    assert decision.rejected.tolist() == [0]
+    outcome = decision.outcomes[0]
+    assert (outcome.flagged, outcome.flagged_kept, outcome.rejected) == (2, 1, 1)
+    assert (outcome.level, outcome.level_input) == (Level.WARNING, Level.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("flagged", "total", "level"),
+    [(0, 100, Level.OK), (1, 100, Level.OK), (2, 100, Level.WARNING), (11, 100, Level.ERROR), (5, 0, Level.ERROR)],
+)
+def test_levels_are_shares(flagged: int, total: int, level: Level) -> None:
+    assert reached({"warning": 0.01, "error": 0.1}, flagged, total) == level
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    scores=st.lists(st.tuples(st.integers(0, 19), st.floats(0, 1)), max_size=30),
+    bars=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_a_stricter_policy_never_keeps_more(scores: Any, bars: tuple[float, float], tmp_path: Path) -> None:
+    strict, loose = sorted(bars)
+    found = {"one": [Finding(row, score, "m", "k") for row, score in scores]}
+    with _ledger(tmp_path, 20, found) as ledger:
+        kept = [
+            decide(ledger, Policy(checks={"one": CheckRule(flag_at=bar, reject=True)})).kept for bar in (strict, loose)
+        ]
+        assert kept[0] <= kept[1]
+        assert kept[0] == 20 - len({row for row, score in scores if score >= strict})
+
+
+def test_deciding_twice_gives_the_same(tmp_path: Path) -> None:
+    rows = np.arange(0, 50, 3)
+    found = {"one": [Findings(rows, np.linspace(0, 1, len(rows)), "m", "k"), Fact("n", 1.0)]}
+    with _ledger(tmp_path, 50, found) as ledger:
+        policy = Policy(checks={"one": CheckRule(reject=True, levels={"error": 0.1})})
+        first, second = decide(ledger, policy), decide(ledger, policy)
+    assert first.outcomes == second.outcomes
+    assert first.rejected.tolist() == second.rejected.tolist()
+
+
+def test_a_failed_check_is_not_clean(tmp_path: Path) -> None:
+    from toolkit.judge import reasons, verdict
+
+    policy = Policy(needs={"all": ["one"]}, checks={"one": CheckRule()})
+    with _ledger(tmp_path, 5, {"one": []}, one="failed") as ledger:
+        why = reasons(decide(ledger, policy).outcomes, policy, "text")
+    assert verdict(why).words == "CANNOT TELL"
+    with _ledger(tmp_path, 5, {"two": []}) as ledger:
+        assert verdict(reasons(decide(ledger, policy).outcomes, policy, "text")).words == "CANNOT TELL"
+    with _ledger(tmp_path, 5, {"one": []}) as ledger:
+        assert verdict(reasons(decide(ledger, policy).outcomes, policy, "text")).words == "READY"
