@@ -184,7 +184,8 @@ def _copies(row: np.ndarray, other: np.ndarray, out: np.ndarray) -> np.ndarray:
 
 def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: int) -> Outcome:
     flagged = np.unique(found.row)
-    live = _live(found, stays)
+    # The held-out rows of a split may be of another data set: its ordinals say nothing about these rows.
+    live = _live(found, stays) if run["scope"] != "split" else np.ones(len(found.row), dtype=bool)
     total = int(run["total"])
     kept_total = int(stays.sum()) if run["scope"] == "input" else total
     kinds = tuple(_kind(found, name, live, total=total, kept_total=kept_total) for name in sorted(found.counts))

@@ -104,7 +104,7 @@ def verify(
             run_checks(ledger, [each for each in checks if each.scope in ("input", "references")], scene, "input")
             kept = _stays(decide(ledger, rules))
             run_checks(ledger, [each for each in checks if each.scope == "kept"], scene.keeping(kept), "kept")
-            _name_findings(ledger, frozen)
+            name_findings(ledger, frozen)
             decision = decide(ledger, rules)
             write_kept(frozen, decision.rejected, folder.kept)
             write_quarantine(frozen, ledger, rules, decision.rejected, folder.quarantine)
@@ -290,21 +290,26 @@ def _encoder(options: VerifyOptions, progress: Progress | None) -> Encode | None
     return lazy_encoder(options.encoder, options.precision, progress)
 
 
-def _name_findings(ledger: Ledger, frozen: Dataset) -> None:
-    """Give findings the names of their rows and, for the first of each check, an excerpt."""
+def name_findings(ledger: Ledger, frozen: Dataset, scope: str = "") -> None:
+    """Give findings the names of their rows and, for the first of each check, an excerpt.
+
+    scope: only those of one scope; they may be about rows of another data set than the others.
+    """
     names = [batch.select(["row", "ref"]) for batch in frozen.batches(("ref",))]
     table = (
         pa.Table.from_batches(names)
         if names
         else pa.table({"row": pa.array([], pa.int64()), "ref": pa.array([], pa.string())})
     )
-    ledger.name_rows(pa.concat_tables([table, frozen.rejects().select(["row", "ref"])]))
+    ledger.name_rows(pa.concat_tables([table, frozen.rejects().select(["row", "ref"])]), scope)
     wanted = ledger.query(
         f"""SELECT DISTINCT "row" FROM
         (SELECT "row", row_number() OVER (PARTITION BY run, kind ORDER BY score DESC, "row") AS place
-         FROM findings WHERE "row" IS NOT NULL AND excerpt IS NULL) WHERE place <= {EXCERPTS} ORDER BY 1"""
+         FROM findings JOIN runs USING (run) WHERE "row" IS NOT NULL AND excerpt IS NULL AND (? = '' OR scope = ?))
+        WHERE place <= {EXCERPTS} ORDER BY 1""",
+        [scope, scope],
     )
-    ledger.set_excerpts(_excerpts(frozen, wanted.column("row")))
+    ledger.set_excerpts(_excerpts(frozen, wanted.column("row")), scope)
 
 
 def _excerpts(frozen: Dataset, wanted: pa.ChunkedArray) -> pa.Table:

@@ -36,6 +36,7 @@ class Leak:
 
     threshold: float = 0.6
     shingle: str = "c5"
+    columns: tuple[str, ...] = ("body", "prompt")
 
     def run(self, view: View) -> Iterator[Result]:
         if not view.references:
@@ -43,7 +44,7 @@ class Leak:
         for reference in view.references:
             found: dict[int, tuple[float, str]] = {}
             n_checked = 0
-            for column in ("body", "prompt"):
+            for column in self.columns:
                 n_checked = max(n_checked, self._compare(view, reference, column, found))
             for row, (score, other) in sorted(found.items()):
                 kind = "exact" if score >= 1.0 else "near"

@@ -43,6 +43,7 @@ FINDING = pa.schema(
     ]
 )
 BUFFERED = 20_000
+IN_SCOPE = "(? = '' OR findings.run IN (SELECT run FROM runs WHERE scope = ?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +154,25 @@ class Ledger:
         for table in ("findings", "facts", "runs"):
             self._db.execute(f"DELETE FROM {table} WHERE run = ?", [number])
 
-    def name_rows(self, names: pa.Table) -> None:
-        """Fill in the refs of findings; names has the columns `row` and `ref` of every record."""
+    def name_rows(self, names: pa.Table, scope: str = "") -> None:
+        """Fill in the refs of findings, of one scope or of all; names has `row` and `ref` of every record."""
         self._db.register("names", names)
-        self._db.execute(
-            'UPDATE findings SET ref = n.ref FROM names n WHERE findings."row" = n."row" AND findings.ref IS NULL'
-        )
-        self._db.execute(
-            """UPDATE findings SET other_ref = n.ref FROM names n
-            WHERE findings.other = n."row" AND findings.other_ref IS NULL"""
-        )
+        for column, ref in (("row", "ref"), ("other", "other_ref")):
+            self._db.execute(
+                f"""UPDATE findings SET {ref} = n.ref FROM names n
+                WHERE findings."{column}" = n."row" AND findings.{ref} IS NULL AND {IN_SCOPE}""",
+                [scope, scope],
+            )
         self._db.unregister("names")
 
-    def set_excerpts(self, excerpts: pa.Table) -> None:
-        """Put excerpts, columns `row` and `excerpt`, beside the findings of those rows."""
+    def set_excerpts(self, excerpts: pa.Table, scope: str = "") -> None:
+        """Put excerpts, columns `row` and `excerpt`, beside the findings of those rows, of one scope or of all."""
         self._db.register("excerpts", excerpts)
-        self._db.execute('UPDATE findings SET excerpt = e.excerpt FROM excerpts e WHERE findings."row" = e."row"')
+        self._db.execute(
+            f"""UPDATE findings SET excerpt = e.excerpt FROM excerpts e
+            WHERE findings."row" = e."row" AND {IN_SCOPE}""",
+            [scope, scope],
+        )
         self._db.unregister("excerpts")
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:

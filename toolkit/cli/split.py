@@ -1,0 +1,88 @@
+"""`toolkit split`: train and held-out rows with nothing alike on both sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli import _options as opts
+
+if TYPE_CHECKING:
+    from toolkit.store.view import Encode
+
+
+def command(
+    data: Annotated[str, typer.Argument(help="A run folder or its name, or data to verify first.")],
+    heldout: Annotated[
+        str, typer.Option("--heldout", help="Share held out, or a file of held-out rows; 0.1 to 0.25 by default.")
+    ] = "",
+    dev: Annotated[float, typer.Option("--dev", help="Share of rows to choose prompts and settings on.")] = 0.0,
+    group: opts.Group = "",
+    time: Annotated[str, typer.Option("--time", help="Column of dates; the latest rows are held out.")] = "",
+    seed: Annotated[int, typer.Option("--seed", help="Another seed is another split.")] = 0,
+    threshold: Annotated[
+        float, typer.Option("--threshold", help="Jaccard that ties rows together; found by a sweep by default.")
+    ] = 0.0,
+    run: opts.Run = "",
+    format: opts.Format = "",
+    text: opts.Text = "",
+    label: opts.Label = "",
+    no_embeddings: opts.NoEmbed = False,
+    precision: opts.Precision = "auto",
+    encoder: opts.Encoder = "",
+    json: opts.AsJson = False,
+) -> int:
+    """Split the rows that stay into train.jsonl, heldout.jsonl and, with --dev, dev.jsonl of the run.
+
+    Rows that are alike, of one group or of one family stay in one part. Exit 1 when the split has an
+    error: a degenerate size, a class that a part lacks, a leak.
+    """
+    import json as lines
+    from pathlib import Path
+
+    from toolkit.core.errors import UsageError
+    from toolkit.core.types import Level
+    from toolkit.renderers import splits
+    from toolkit.split import SplitOptions, split, split_given
+    from toolkit.store.folder import is_run
+    from toolkit.verify import verify
+
+    progress = opts.progress()
+    share = _share(heldout)
+    options = SplitOptions(
+        heldout=share if isinstance(share, float) else None, dev=dev, seed=seed, threshold=threshold or None, time=time
+    )
+    options.check()
+    folder = data
+    if not is_run(data):
+        reading = opts.reading(format=format, text=text, label=label, group=group)
+        checks = opts.verifying((), (), (), embed=not no_embeddings, precision=precision, encoder=encoder)
+        found = verify(data, run=run or None, reading=reading, options=checks, progress=progress)
+        folder = str(found.run.path)
+    elif group or format or text or label:
+        what = f"{data} is a run: its rows were read already, so --group, --format, --text and --label come too late"
+        raise UsageError(what, "split the data itself with these options")
+    encode = None if no_embeddings else _encoder(encoder, precision)
+    if isinstance(share, str):
+        result = split_given(folder, Path(share), encode=encode, progress=progress)
+    else:
+        result = split(folder, options, encode=encode, progress=progress)
+    print(lines.dumps(splits.as_json(result), indent=1, ensure_ascii=False) if json else splits.text(result))
+    return 1 if result.level >= Level.ERROR else 0
+
+
+def _share(text: str) -> float | str | None:
+    """A share, a path, or None where the toolkit is to choose."""
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _encoder(encoder: str, precision: str) -> Encode:
+    from toolkit.near.encode import lazy_encoder
+
+    return lazy_encoder(encoder, precision)

@@ -1,0 +1,126 @@
+"""Rows of one side that have a near row on the other, found another way than the split looked for them.
+
+The split looks by min-hash bands over shingles of five characters. Here nearest rows are found by the
+cosine of TF-IDF weights over three bytes, without bands, and then compared shingle by shingle. What one
+of the two misses, the other should find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.sparse import csr_array
+
+from toolkit.core.text import normal_text
+from toolkit.near.normal import Normal, normalise
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+BUCKETS = 1 << 18
+CUT = 2000
+BLOCK = 4096
+FLOOR = 0.4
+SHINGLE = 5
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Crossing(NamedTuple):
+    """For each row of the sample, shape (n,): its nearest row of the other side, -1 for none.
+
+    cosine: of TF-IDF weights. other: the row with the highest Jaccard among the nearest few; jaccard
+    that Jaccard, 0 where no row has a cosine of .4.
+    """
+
+    cosine: Floats
+    other: Ints
+    jaccard: Floats
+
+
+def crossing(sample: pa.ChunkedArray, reference: Iterable[pa.ChunkedArray]) -> Crossing:
+    """Compare every row of `sample` with every row of `reference`, given in blocks; `other` counts over all blocks.
+
+    Texts are cut at 2,000 bytes for the weights. Weights are those of the first block and the sample.
+    """
+    own = _counts(normalise(sample))
+    found = Crossing(np.zeros(own.shape[0]), np.full(own.shape[0], -1, np.int64), np.zeros(own.shape[0]))
+    texts = [normal_text(text or "") for text in sample.to_pylist()]
+    weights: Floats | None = None
+    left: csr_array | None = None
+    at = 0
+    for block in _blocks(reference):
+        theirs = _counts(normalise(block))
+        if weights is None or left is None:
+            weights = _weights(own, theirs)
+            left = _weighted(own, weights)
+        _best(left, _weighted(theirs, weights), block, texts, at, found)
+        at += len(block)
+    return found
+
+
+def _blocks(reference: Iterable[pa.ChunkedArray]) -> Iterable[pa.ChunkedArray]:
+    for texts in reference:
+        for begin in range(0, len(texts), BLOCK):
+            yield texts.slice(begin, BLOCK)
+
+
+def _best(left: Any, right: Any, block: pa.ChunkedArray, texts: list[str], at: int, found: Crossing) -> None:
+    """Put what a block has to offer into `found`; the three nearest rows of each are compared."""
+    alike = (left @ right.T).tocoo()
+    near = alike.data >= FLOOR
+    row, other, cosine = alike.row[near], alike.col[near], alike.data[near]
+    np.maximum.at(found.cosine, row, np.minimum(cosine, 1.0))
+    order = np.lexsort((other, -cosine, row))
+    row, other = row[order], other[order]
+    starts = np.flatnonzero(np.diff(row, prepend=-1))
+    rank = np.arange(len(row)) - np.repeat(starts, np.diff(starts, append=len(row)))
+    for one, two in zip(row[rank < 3].tolist(), other[rank < 3].tolist(), strict=True):
+        jaccard = _jaccard(texts[one], normal_text(block[two].as_py() or ""))
+        if jaccard > found.jaccard[one]:
+            found.jaccard[one], found.other[one] = jaccard, at + two
+
+
+def _jaccard(one: str, other: str) -> float:
+    """Jaccard of the sets of five characters; equal texts are 1 however short."""
+    if one == other:
+        return 1.0 if one else 0.0
+    first, second = _shingles(one), _shingles(other)
+    together = len(first | second)
+    return len(first & second) / together if together else 0.0
+
+
+def _shingles(text: str) -> set[str]:
+    return {text[at : at + SHINGLE] for at in range(len(text) - SHINGLE + 1)}
+
+
+def _counts(rows: Normal) -> Any:
+    """How often each run of three bytes stands in each row, hashed to buckets, shape (n, BUCKETS)."""
+    length = np.clip(rows.stop - rows.start, 0, CUT) - 2
+    length = np.maximum(length, 0)
+    owner = np.repeat(np.arange(len(length)), length)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(length) - length, length) + rows.start[owner]
+    one, two, three = (rows.data[place + step].astype(np.uint64) for step in range(3))
+    bucket = (((one << np.uint64(16)) | (two << np.uint64(8)) | three) * _ODD) >> np.uint64(46)
+    found = csr_array((np.ones(len(owner)), (owner, bucket.astype(np.int64))), shape=(len(length), BUCKETS))
+    found.sum_duplicates()
+    return found
+
+
+def _weights(own: Any, theirs: Any) -> Floats:
+    """Inverse document frequency of each bucket, at least a little above 0."""
+    n = own.shape[0] + theirs.shape[0]
+    seen = np.bincount(np.concatenate([own.indices, theirs.indices]), minlength=BUCKETS)
+    return np.asarray(np.log((1.0 + n) / (1.0 + seen)) + 0.01, np.float64)
+
+
+def _weighted(counts: Any, weights: Floats) -> Any:
+    """Rows of length 1; a row too short for a run of three stays zero."""
+    values = (1.0 + np.log(counts.data)) * weights[counts.indices]
+    owner = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    norm = np.sqrt(np.bincount(owner, values**2, minlength=counts.shape[0]))
+    found = counts.copy()
+    found.data = values / norm[owner]
+    return found

@@ -1,0 +1,55 @@
+"""A split on a terminal and as plain values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.types import Level
+from toolkit.renderers.terminal import MARK, outcome_json
+
+if TYPE_CHECKING:
+    from toolkit.split import SplitResult
+
+
+def text(result: SplitResult) -> str:
+    """Sizes, how rows were kept together, what the checks found, and where the files are."""
+    manifest = result.manifest
+    n = sum(each.rows for each in result.parts.values())
+    lines = [
+        f"{each.name:<10}{each.rows:>10,} rows {100 * each.rows / max(n, 1):>6.1f} %  {each.file}"
+        for each in result.parts.values()
+    ]
+    lines += ["", *_method(manifest), *(f"note: {each}" for each in manifest["warnings"])]
+    for outcome in result.outcomes:
+        status = MARK[outcome.level] if outcome.status == "ran" else f"{outcome.status}: {outcome.reason}"
+        lines.append(f"{outcome.code} {outcome.check:<20}{status}")
+        lines += [f"      {kind.kind:<24}{kind.message}" for kind in outcome.kinds if kind.level or kind.flagged]
+    fix = next((each.remedy for each in result.outcomes if each.level >= Level.ERROR and each.remedy), "")
+    lines += ["", *([f"try:  {fix}"] if fix else []), f"next: toolkit readiness {result.run.path}"]
+    return "\n".join(lines)
+
+
+def _method(manifest: Any) -> list[str]:
+    if manifest["given"]:
+        return [f"held out: {manifest['heldout_source']}, as it was given; compared with train, not cleaned"]
+    together = (
+        f"together: rows with a Jaccard of {manifest['threshold']} or more ({manifest['threshold_why']}), "
+        f"by {', '.join(manifest['tied_by'])}"
+    )
+    lines = [
+        together,
+        f"          {manifest['components']:,} components, {manifest['largest_component']:,} rows at most",
+    ]
+    if manifest["share_taken"] != manifest["share_asked"]:
+        lines.append(f"share:    {manifest['why']}")
+    return lines
+
+
+def as_json(result: SplitResult) -> dict[str, Any]:
+    """The manifest, and what the checks of the split came to."""
+    return {
+        "run": str(result.run.path),
+        "level": result.level.name.lower(),
+        **result.manifest,
+        "checks": [outcome_json(each) for each in result.outcomes],
+    }
