@@ -294,10 +294,10 @@ def _chosen(found: Definition, name: str, values: Mapping[str, str]) -> list[Ent
     if not entries:
         what = f"the lexicon '{name}' has no entry" + (f" for {found.by}={values[found.by]}" if found.by else "")
         raise UsageError(what, "give it at least one text (an empty one is '')")
-    return _merged(entries)
+    return merged(entries)
 
 
-def _merged(entries: Sequence[Entry]) -> list[Entry]:
+def merged(entries: Sequence[Entry]) -> list[Entry]:
     """Entries without repeats; a repeated one weighs as much as all its copies."""
     weights: dict[str, float] = {}
     for entry in entries:

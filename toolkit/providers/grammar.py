@@ -16,7 +16,7 @@ import orjson
 from toolkit.core.errors import UsageError, unknown
 from toolkit.core.request import Capacity, Cell, Reply, Request
 from toolkit.core.text import mask_numbers
-from toolkit.providers.expansion import Choice, Definition, Entry, Lexicons, Sequence_, patterns, stride
+from toolkit.providers.expansion import Choice, Definition, Entry, Lexicons, Sequence_, merged, patterns, stride
 from toolkit.providers.typos import with_typo
 
 TEMPLATE = "template"
@@ -76,11 +76,13 @@ class GrammarProvider:
         shelf, values = self._lexicons(), cell.values()
         wrap = definition("wrap", self.wrap)
         wrapped: list[tuple[float, str, Sequence_]] = []
-        for entry in self._entries(cell.label):
+        given = self._entries(cell.label)
+        first = {entry.pattern: f"{cell.label}/{nth}" for nth, entry in reversed(list(enumerate(given, 1)))}
+        for entry in merged(given):
             inner = Sequence_([shelf.sequence(entry.pattern, cell.label, values, {})])
             outer = Sequence_([shelf.build(wrap, "wrap", values, {TEMPLATE: inner})])
             wrapped.append((entry.weight, entry.pattern, outer))
-        return CellGrammar(cell.label, wrapped)
+        return CellGrammar([first[pattern] for _, pattern, _ in wrapped], wrapped)
 
     def _entries(self, label: str) -> list[Entry]:
         if label not in self.templates:
@@ -134,9 +136,9 @@ class Expanded(NamedTuple):
 class CellGrammar:
     """The texts of one cell: drawn by weight at first, then each one once."""
 
-    def __init__(self, label: str, templates: Sequence[tuple[float, str, Sequence_]]) -> None:
+    def __init__(self, names: Sequence[str], templates: Sequence[tuple[float, str, Sequence_]]) -> None:
         self.choice = Choice(templates)
-        self.names = {id(part): f"{label}/{nth}" for nth, (_, _, part) in enumerate(templates, 1)}
+        self.names = {id(part): name for name, (_, _, part) in zip(names, templates, strict=True)}
         self.drawn = self.choice.masked // 4
         self.capacity = Capacity(self.choice.texts, self.choice.masked, self.drawn + self.choice.masked)
         self.step = stride(self.choice.masked)
