@@ -290,10 +290,10 @@ def _encoder(options: VerifyOptions, progress: Progress | None) -> Encode | None
     return lazy_encoder(options.encoder, options.precision, progress)
 
 
-def name_findings(ledger: Ledger, frozen: Dataset, scope: str = "") -> None:
+def name_findings(ledger: Ledger, frozen: Dataset, scopes: Sequence[str] = ("input", "kept")) -> None:
     """Give findings the names of their rows and, for the first of each check, an excerpt.
 
-    scope: only those of one scope; they may be about rows of another data set than the others.
+    scopes: whose findings; those of a split may be about rows of another data set.
     """
     names = [batch.select(["row", "ref"]) for batch in frozen.batches(("ref",))]
     table = (
@@ -301,15 +301,15 @@ def name_findings(ledger: Ledger, frozen: Dataset, scope: str = "") -> None:
         if names
         else pa.table({"row": pa.array([], pa.int64()), "ref": pa.array([], pa.string())})
     )
-    ledger.name_rows(pa.concat_tables([table, frozen.rejects().select(["row", "ref"])]), scope)
+    ledger.name_rows(pa.concat_tables([table, frozen.rejects().select(["row", "ref"])]), scopes)
     wanted = ledger.query(
         f"""SELECT DISTINCT "row" FROM
         (SELECT "row", row_number() OVER (PARTITION BY run, kind ORDER BY score DESC, "row") AS place
-         FROM findings JOIN runs USING (run) WHERE "row" IS NOT NULL AND excerpt IS NULL AND (? = '' OR scope = ?))
+         FROM findings JOIN runs USING (run) WHERE "row" IS NOT NULL AND excerpt IS NULL AND list_contains(?, scope))
         WHERE place <= {EXCERPTS} ORDER BY 1""",
-        [scope, scope],
+        [list(scopes)],
     )
-    ledger.set_excerpts(_excerpts(frozen, wanted.column("row")), scope)
+    ledger.set_excerpts(_excerpts(frozen, wanted.column("row")), scopes)
 
 
 def _excerpts(frozen: Dataset, wanted: pa.ChunkedArray) -> pa.Table:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.checks.cross_validated import CrossValidated
 from toolkit.checks.heldout_size import HeldoutSize
 from toolkit.checks.leak import Leak
 from toolkit.checks.split_quality import SplitQuality
@@ -76,7 +77,7 @@ def split(
         )
         leak = Leak(threshold=made.sweep.threshold, columns=("body", "prompt") if made.prompts else ("body",))
         result = SplitResult(folder, data, sorted_parts, _manifest(sorted_parts, kept, told, made.warnings))
-        return _checked(ledger, result, [quality, HeldoutSize(), leak], encode, progress)
+        return _checked(ledger, result, [quality, HeldoutSize(), leak, CrossValidated()], encode, progress)
 
 
 def split_given(
@@ -112,7 +113,7 @@ def split_given(
             "threshold_why": "the held-out rows were given",
         }
         result = SplitResult(folder, data, parts, _manifest(parts, kept, told, _unread(held)))
-        checks = [SplitQuality(threshold=STEPS[-1]), HeldoutSize(), Leak(threshold=STEPS[-1])]
+        checks = [SplitQuality(threshold=STEPS[-1]), HeldoutSize(), Leak(threshold=STEPS[-1]), CrossValidated()]
         return _checked(ledger, result, checks, encode, progress)
 
 
@@ -162,7 +163,7 @@ def _checked(
     held = result.heldout
     scene = Scene(held.data, others, encode, held.keep, progress=progress)
     run_checks(ledger, checks, scene, SCOPE)
-    name_findings(ledger, held.data, SCOPE)
+    name_findings(ledger, held.data, [SCOPE])
     facts = ledger.rows(
         """SELECT "check", name, value, unit, "group", low, high FROM facts JOIN runs USING (run)
         WHERE scope = ? AND "check" = 'split-quality' ORDER BY facts.rowid""",

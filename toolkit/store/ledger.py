@@ -8,7 +8,7 @@ and the manifest of the data set. The report is made from this file alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ FINDING = pa.schema(
     ]
 )
 BUFFERED = 20_000
-IN_SCOPE = "(? = '' OR findings.run IN (SELECT run FROM runs WHERE scope = ?))"
+OF_SCOPES = "findings.run IN (SELECT run FROM runs WHERE list_contains(?, scope))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,24 +154,24 @@ class Ledger:
         for table in ("findings", "facts", "runs"):
             self._db.execute(f"DELETE FROM {table} WHERE run = ?", [number])
 
-    def name_rows(self, names: pa.Table, scope: str = "") -> None:
-        """Fill in the refs of findings, of one scope or of all; names has `row` and `ref` of every record."""
+    def name_rows(self, names: pa.Table, scopes: Sequence[str]) -> None:
+        """Fill in the refs of findings of some scopes; names has `row` and `ref` of every record."""
         self._db.register("names", names)
         for column, ref in (("row", "ref"), ("other", "other_ref")):
             self._db.execute(
                 f"""UPDATE findings SET {ref} = n.ref FROM names n
-                WHERE findings."{column}" = n."row" AND findings.{ref} IS NULL AND {IN_SCOPE}""",
-                [scope, scope],
+                WHERE findings."{column}" = n."row" AND findings.{ref} IS NULL AND {OF_SCOPES}""",
+                [list(scopes)],
             )
         self._db.unregister("names")
 
-    def set_excerpts(self, excerpts: pa.Table, scope: str = "") -> None:
-        """Put excerpts, columns `row` and `excerpt`, beside the findings of those rows, of one scope or of all."""
+    def set_excerpts(self, excerpts: pa.Table, scopes: Sequence[str]) -> None:
+        """Put excerpts, columns `row` and `excerpt`, beside the findings of those rows."""
         self._db.register("excerpts", excerpts)
         self._db.execute(
             f"""UPDATE findings SET excerpt = e.excerpt FROM excerpts e
-            WHERE findings."row" = e."row" AND {IN_SCOPE}""",
-            [scope, scope],
+            WHERE findings."row" = e."row" AND {OF_SCOPES}""",
+            [list(scopes)],
         )
         self._db.unregister("excerpts")
 
