@@ -133,17 +133,20 @@ class Plan:
                 state.closed = f"its yield fell to {state.accepted} of {state.candidates} (gate {gate})"
 
     def _move(self) -> None:
-        """Give what a closed cell misses to open cells of its label; without one, the label stops short."""
-        for state in self.cells.values():
-            if not state.closed or not state.missing:
+        """Give what closed cells miss to open cells of their label; without one, the label stops short."""
+        for label in dict.fromkeys(cell.label for cell in self.cells):
+            own = [state for state in self.cells.values() if state.cell.label == label]
+            closed = [state for state in own if state.closed and state.missing]
+            if not closed:
                 continue
-            others = [each for each in self.cells.values() if each.cell.label == state.cell.label and not each.closed]
-            missing, state.quota = state.missing, state.accepted
+            last, missing = max(closed, key=lambda state: state.missing), sum(state.missing for state in closed)
+            for state in closed:
+                state.quota = state.accepted
+            others = [state for state in own if not state.closed]
+            for nth, state in enumerate(others):
+                state.quota += missing // len(others) + (nth < missing % len(others))
             if not others:
-                self._stop(f"label '{state.cell.label}' is {missing:,} short: in cell {state.cell.name} {state.closed}")
-                continue
-            for nth, each in enumerate(others):
-                each.quota += missing // len(others) + (nth < missing % len(others))
+                self._stop(f"label '{label}' is {missing:,} short: in cell {last.cell.name} {last.closed}")
 
     def _stop(self, reason: str) -> None:
         if reason not in self.stops:
