@@ -11,7 +11,7 @@ from markupsafe import Markup
 from toolkit.core.report import ClassLine, Heldout, Lengths
 from toolkit.renderers import svg
 from toolkit.renderers.page import Duplicate, Flow
-from toolkit.renderers.words import count, plural, points, share, short, shown
+from toolkit.renderers.words import count, named, plural, points, share, short, shown
 
 NAMES = 32.0  # percent of the width for names at the left
 BARS = 48.0  # percent of the width for the longest bar
@@ -49,7 +49,7 @@ def class_bars(lines: Sequence[ClassLine], *, more: int = 0) -> Markup:
 
 
 def _class_row(line: ClassLine, y: float, most: int) -> Markup:
-    scale, name = BARS / max(most, 1), shown(line.name, 60)
+    scale, name = BARS / max(most, 1), named(line.name, 60)
     other = max(0, line.rows - line.train - line.heldout)
     at, bars = NAMES + 2, []
     for kind, rows in (("a", line.train), ("c", other), ("b", line.heldout)):
@@ -97,7 +97,7 @@ def duplicate_bars(found: Sequence[Duplicate]) -> Markup:
 
 
 def _duplicate_row(each: Duplicate, y: float, most: int) -> Markup:
-    scale, name = BARS / max(most, 1), shown(each.name, 60)
+    scale, name = BARS / max(most, 1), named(each.name, 60)
     label = svg.clipped(0, y, NAMES, STEP, svg.words(0, 19, name, "name"))
     bars = [
         svg.bar(NAMES + 2, y + 4, each.flagged * scale, 10, "d"),
@@ -142,7 +142,7 @@ def _strip(each: Lengths, y: float, axis: Axis) -> list[Markup]:
 def _length_says(each: Lengths) -> str:
     at = dict(each.percentiles)
     told = [f"{word} {count(at[p])}" for p, word in ((50, "median"), (95, "p95"), (100, "longest")) if p in at]
-    return f"{shown(each.name, 40)}: {', '.join(told) or 'no percentile'}"
+    return f"{named(each.name, 40)}: {', '.join(told) or 'no percentile'}"
 
 
 def gain_curve(heldout: Heldout) -> Markup:

@@ -17,7 +17,17 @@ SAYS = {
     "CANNOT TELL": "Something that the answer depends on is not known, so neither yes nor no would be honest.",
     "NOT READY": "Do not train on these rows yet. The faults below come first.",
 }
-CAPS = {"reasons": 60, "bars": 30, "classes": 300, "checks": 200, "listed": 200, "groups": 40, "kinds": 20}
+CAPS = {
+    "reasons": 60,
+    "bars": 30,
+    "classes": 300,
+    "checks": 200,
+    "listed": 200,
+    "left": 24,
+    "sources": 30,
+    "groups": 40,
+    "kinds": 20,
+}
 SEGMENTS = 7
 PER_CHECK = 8
 GAINS = (10, 5, 3, 2, 1)  # points
@@ -75,8 +85,8 @@ def rank(level: str) -> int:
 
 
 def level_word(level: str) -> str:
-    """What a level is called before a reader."""
-    return LEVEL_WORDS.get(level, level)
+    """What a level is called before a reader; one that is not known is a note."""
+    return LEVEL_WORDS.get(level, level if level in LEVELS else "note")
 
 
 def reasons(report: Report) -> list[Reason]:
@@ -86,20 +96,18 @@ def reasons(report: Report) -> list[Reason]:
 
 def tally(report: Report) -> str:
     """`1 error, 2 warnings, 1 note`, or that there is none."""
-    found = [reason.level for reason in report.reasons]
-    known = [level for level in LEVELS if level in found]
-    known += sorted(set(found) - set(LEVELS))
-    words = [plural(found.count(level), level_word(level)) for level in known]
+    found = [level_word(reason.level) for reason in reasons(report)]
+    words = [plural(found.count(word), word) for word in dict.fromkeys(found)]
     return ", ".join(words) or "no reason against it"
 
 
 def flow(report: Report) -> Flow:
     """Where the records went, largest reason first."""
     listed = [(str(check), str(kind), _whole(rows)) for check, kind, rows in report.quarantine]
-    left = [Left(*each, place + 1 if place < SEGMENTS else 0) for place, each in enumerate(listed[: CAPS["listed"]])]
+    left = [Left(*each, place + 1 if place < SEGMENTS else 0) for place, each in enumerate(listed[: CAPS["left"]])]
     total = sum(rows for _, _, rows in listed)
     adds_up = report.records == report.kept + report.quarantined
-    return Flow(left, max(0, len(listed) - CAPS["listed"]), total == report.quarantined, adds_up)
+    return Flow(left, max(0, len(listed) - CAPS["left"]), total == report.quarantined, adds_up)
 
 
 def _whole(value: JSON) -> int:

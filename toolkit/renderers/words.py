@@ -14,9 +14,12 @@ _ACTING = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+# Marks piled on one letter run over the lines around it.
+_PILE = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{5,}")
 _COMMAND = re.compile(
     r"\b(?:toolkit [a-z]+|make [a-z]+)"
     r"(?: (?:--?[a-z][\w-]*(?:[ =](?!--)[^\s;,]+)?|[A-Z][A-Z_]*\b|[^\s;,]*[/.][^\s;,]+|\"[^\"]*\"))*"
+    r"|(?<![\w-])--[a-z][\w-]+"
 )
 
 
@@ -40,9 +43,18 @@ def block(value: object, cap: int = CAP) -> str:
     return visible(text) + cut
 
 
+def named(value: object, cap: int = CAP) -> str:
+    """A name as one line; a blank one is said to be empty."""
+    return shown(value, cap) or "(empty)"
+
+
 def visible(text: str) -> str:
-    """The text with its acting characters as `⟨U+202E⟩`."""
-    return _ACTING.sub(_name, text)
+    """The text with its acting characters as `⟨U+202E⟩` and piles of marks cut; what is visible stays as it is."""
+    return _PILE.sub(_few_marks, _ACTING.sub(_name, text))
+
+
+def _few_marks(match: re.Match[str]) -> str:
+    return f"{match.group()[:2]}⟨+{len(match.group()) - 2} marks⟩"
 
 
 def _name(match: re.Match[str]) -> str:
@@ -142,6 +154,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "beyond": beyond,
     "block": block,
     "count": count,
+    "named": named,
     "number": number,
     "pieces": pieces,
     "plural": plural,

@@ -1,0 +1,163 @@
+"""The readiness report as plain text of 100 columns: the verdict, why, the sums, and what to type next."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from toolkit.core.report import CheckLine, Heldout, Reason, Report
+from toolkit.renderers import page
+from toolkit.renderers.words import beyond, count, fit, named, number, plural, points, share, shown
+
+COLUMNS = 100
+LEFT = 12
+CLASSES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalReport:
+    """The report for a terminal or a log: the same in a pipe, without colours and without evidence.
+
+    Control characters of the rows are shown, never sent to the terminal.
+    """
+
+    id: ClassVar[str] = "terminal"
+    suffix: ClassVar[str] = "txt"
+    version: ClassVar[int] = 1
+
+    def render(self, report: Report) -> str:
+        parts = [verdict(report), records(report), split(report), checks(report), not_looked(report), commands(report)]
+        return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+
+
+def verdict(report: Report) -> list[str]:
+    """The verdict and its reasons, heaviest first."""
+    lines = [f"{shown(report.verdict, 40)}: {shown(report.name, 60)}", *_wrapped(page.SAYS.get(report.verdict, ""), 0)]
+    found = page.reasons(report)
+    for reason in found[: page.CAPS["reasons"]]:
+        lines += ["", *_reason(reason)]
+    more = beyond(found, page.CAPS["reasons"])
+    return [*lines, "", f"… and {plural(more, 'more reason')}"] if more else lines
+
+
+def _reason(reason: Reason) -> Iterator[str]:
+    level = page.level_word(reason.level)
+    level = level.upper() if page.rank(reason.level) <= page.rank("error") else level
+    said = f"{named(reason.title)} ({shown(reason.code, 20)} {shown(reason.check, 40)})"
+    yield from _wrapped(said, 11, first=fit(level, 9) + "  ")
+    yield from _wrapped(shown(reason.detail, 600), 11)
+    if reason.remedy:
+        yield from _wrapped(f"next: {shown(reason.remedy, 400)}", 11)
+
+
+def records(report: Report) -> list[str]:
+    """The sum of the records, then why the others left."""
+    kept, out = count(report.kept), count(report.quarantined)
+    lines = [f"{count(report.records)} records = {kept} kept + {out} quarantined"]
+    flow = page.flow(report)
+    if not flow.adds_up:
+        lines.append("  THESE DO NOT ADD UP: a fault of the toolkit; do not rely on this report")
+    lines += [f"{count(each.rows):>10}  {_reason_left(each)}" for each in flow.left[:LEFT]]
+    more = beyond(flow.left, LEFT) + flow.more
+    if more:
+        lines.append(f"{'…':>10}  and {plural(more, 'more reason')}")
+    if flow.left and not flow.disjoint:
+        lines.append("            a record can leave for more than one reason")
+    return lines
+
+
+def _reason_left(each: page.Left) -> str:
+    return f"{named(each.check, 40)}: {shown(each.kind, 40)}" if each.kind else named(each.check, 40)
+
+
+def split(report: Report) -> list[str]:
+    """The parts of the split, what the held-out rows can show, and the largest and smallest classes."""
+    lines = [
+        f"{fit(named(part.name, 20), 12)}{part.rows:>10,} rows {share(part.rows, report.kept):>8}  {shown(part.file, 60)}"
+        for part in report.parts[:20]
+    ]
+    lines += (
+        _heldout(report.heldout) if report.heldout else ["no held-out set: nobody can say whether a fine-tune helped"]
+    )
+    return [*lines, *_classes(report)]
+
+
+def _heldout(held: Heldout) -> list[str]:
+    if held.smallest_gain is None:
+        first = f"{plural(held.rows, 'held-out row')} can show no gain at all"
+    else:
+        first = (
+            f"{plural(held.rows, 'held-out row')}: a gain under {points(held.smallest_gain)} cannot be told from chance"
+        )
+    said = f"{count(held.real)} of real use, worth {number(held.n_eff)} independent rows"
+    by_class = (
+        f"classes: {held.classes_reported} with a figure of their own, {held.classes_in_macro} in a macro average only"
+    )
+    lines = [first, f"  {said}; an accuracy near 80 % is known to ±{points(held.half_width)}"]
+    if held.classes_reported + held.classes_in_macro + held.classes_not_measurable:
+        lines.append(f"  {by_class}, {held.classes_not_measurable} not measurable")
+    return lines + [line for note in held.notes[:8] for line in _wrapped(shown(note), 2)]
+
+
+def _classes(report: Report) -> list[str]:
+    found = page.classes(report)
+    if not found:
+        return []
+    most = max(1, found[0].rows)
+    lines = ["", f"{fit('class', 40)}{'kept':>8}{'held out':>10}"]
+    for each in found[:CLASSES]:
+        bar = "#" * max(1, round(36 * each.rows / most)) if each.rows else ""
+        lines.append(f"{fit(named(each.name, 60), 40)}{each.rows:>8,}{each.heldout:>10,}  {bar}")
+    more = found[CLASSES:]
+    if more:
+        lines.append(
+            f"… and {plural(len(more), 'more class', 'more classes')}, the smallest of {plural(more[-1].rows, 'row')}"
+        )
+    return lines
+
+
+def checks(report: Report) -> list[str]:
+    """A line a check: what it flagged in the input and among the rows that stay."""
+    head = f"{'check':<28}{'looked at':>12}{'flagged':>10}{'kept':>9}{'out':>9}  result"
+    lines = [_check(line) for line in report.checks[: page.CAPS["checks"]]]
+    more = beyond(report.checks, page.CAPS["checks"])
+    return [head, *lines, f"… and {plural(more, 'more check')}"] if more else [head, *lines]
+
+
+def _check(line: CheckLine) -> str:
+    name = fit(f"{shown(line.code, 8)} {named(line.check, 40)}", 28)
+    if line.status != "ran":
+        return fit(f"{name}{0:>12}{'-':>10}{'-':>9}{'-':>9}  {shown(line.status, 20)}", COLUMNS).rstrip()
+    result = page.level_word(line.level)
+    if line.level_input != line.level:
+        result += f" (input: {page.level_word(line.level_input)})"
+    return f"{name}{line.seen:>12,}{line.flagged:>10,}{line.flagged_kept:>9,}{line.rejected:>9,}  {result}"
+
+
+def not_looked(report: Report) -> list[str]:
+    """What nobody looked at; that is not clean."""
+    found = [
+        f"{named(check, 40)} ({shown(status, 20)}): {shown(reason, 200)}"
+        for check, status, reason in report.not_looked
+        if status != "not applicable"
+    ]
+    found += [f"{named(each, 200)}: not in this version of the toolkit" for each in report.missing]
+    cap = page.CAPS["listed"]
+    lines = [line for each in found[:cap] for line in _wrapped(each, 4, first="  ")]
+    lines += [f"  … and {count(beyond(found, cap))} more"] if beyond(found, cap) else []
+    return ["not looked at, which is not clean:", *lines] if lines else []
+
+
+def commands(report: Report) -> list[str]:
+    """The next commands, each on one line however long, so that it can be copied."""
+    return ["next:", *(f"  {shown(command, 400)}" for command in report.next[:12])] if report.next else []
+
+
+def _wrapped(text: str, indent: int, *, first: str = "") -> list[str]:
+    """Lines of at most COLUMNS; a word that is longer is cut over several."""
+    blank = " " * indent
+    text = re.sub(" +", " ", text)
+    return textwrap.wrap(text, COLUMNS, initial_indent=first or blank, subsequent_indent=blank, break_on_hyphens=False)
