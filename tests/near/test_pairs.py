@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.core.errors import UsageError
+from toolkit.core.errors import MachineError, UsageError
+from toolkit.near import scan
 from toolkit.near.normal import normal_text
 from toolkit.near.pairs import exact_groups, near_pairs, near_pairs_between
 
@@ -27,13 +28,13 @@ def shingle_set(text, kind):
 
 def brute(left, right, kind, threshold, same):
     found = {}
-    for i, a in enumerate(left):
-        for j, b in enumerate(right):
+    ones = [(normal_text(a or ""), shingle_set(a, kind)) for a in left]
+    others = [(normal_text(b or ""), shingle_set(b, kind)) for b in right]
+    for i, (a, x) in enumerate(ones):
+        for j, (b, y) in enumerate(others):
             if same and i >= j:
                 continue
-            x, y = shingle_set(a, kind), shingle_set(b, kind)
-            equal = normal_text(a or "") == normal_text(b or "") != ""
-            jaccard = 1.0 if equal else len(x & y) / len(x | y) if x and y else 0.0
+            jaccard = 1.0 if a == b != "" else len(x & y) / len(x | y) if x and y else 0.0
             if jaccard >= threshold:
                 found[i, j] = jaccard
     return found
@@ -53,7 +54,7 @@ def sentences(n, seed=0, words=12):
     return [" ".join(row) for row in rows]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(ROW, max_size=8), st.sampled_from([0.3, 0.5, 0.7, 1.0]), st.sampled_from(["c2", "c3", "c5"]))
 def test_exact_self_join_is_brute_force(rows, threshold, kind):
     found = near_pairs(pa.array(rows, pa.string()), threshold=threshold, shingle=kind, exact=True)
@@ -107,10 +108,25 @@ def test_a_crowd_of_equal_rows_is_a_star():
 
 def test_a_crowd_of_near_rows_stays_small():
     prompt = "you are a careful assistant and you answer every question in one short sentence "
-    rows = pa.array([f"{prompt}{i:x}" for i in range(20_000)])
+    rows = pa.array([f"{prompt}{i:x}" for i in range(4_000)])
     found = near_pairs(rows)
     assert len(found.left) < 200 * len(rows)
     assert len(set(found.left.tolist()) | set(found.right.tolist())) == len(rows)
+
+
+def test_an_exact_join_with_too_many_pairs_says_so(monkeypatch):
+    monkeypatch.setattr(scan, "MOST_PAIRS", 1000)
+    prompt = "you are a careful assistant and you answer every question in one short sentence "
+    with pytest.raises(MachineError, match="too many to list"):
+        near_pairs(pa.array([f"{prompt}{i:x}" for i in range(100)]), exact=True)
+
+
+def test_a_row_longer_than_the_small_filters_is_verified_all_the_same():
+    rows = pa.array(sentences(100, words=150))
+    truth = as_dict(near_pairs(rows, threshold=0.8, exact=True))
+    assert len(truth) == 20
+    assert truth == brute(rows.to_pylist(), rows.to_pylist(), "c5", 0.8, True)
+    assert as_dict(near_pairs(rows, threshold=0.8)) == truth
 
 
 def test_small_equal_groups_are_listed_pair_by_pair():

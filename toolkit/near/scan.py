@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.core.errors import MachineError
 from toolkit.near.compiled import kernel
 
 Packed = npt.NDArray[np.uint64]
@@ -19,6 +20,7 @@ Packed = npt.NDArray[np.uint64]
 CROWD = 512
 WINDOW = 4
 _BUFFER = 1 << 20
+MOST_PAIRS = 1 << 28
 SLACK = 1e-9
 LONG = 192
 
@@ -52,16 +54,22 @@ def candidates(
     """Sorted distinct pairs `left << 32 | right` of rows with an equal key, left < right.
 
     `split` > 0 asks only for pairs with left < split <= right. Memory: 8 bytes a key that occurs
-    more than once.
+    more than once, and 8 a pair. MachineError when the pairs would need more than 2 GB.
     """
     packed = np.empty(len(keys), np.uint64)
     bits = min(28, max(10, len(keys).bit_length() + 2))
     packed = np.sort(packed[: _repeated(keys, rows, np.zeros(1 << (bits - 2), np.uint8), bits, packed)])
-    found, at = [], 0
+    found, at, total = [], 0, 0
     buffer = np.empty(max(_BUFFER, 2 * len(sets.sizes)), np.uint64)
     while at < len(packed):
         at, count = _pairs(packed, at, sets, threshold, split, crowd, buffer)
         found.append(np.unique(buffer[:count]))
+        total += len(found[-1])
+        if total > MOST_PAIRS:
+            raise MachineError(
+                f"more than {MOST_PAIRS:,} pairs of rows may be near-duplicates: too many to list",
+                "a higher threshold, longer shingles, or no exact join: then crowds are sampled",
+            )
     return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
 
 
