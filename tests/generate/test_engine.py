@@ -19,8 +19,9 @@ import pytest
 from tests.generate.scripted import Scripted, recipe, rows_of, run_of, texts
 from toolkit.core.errors import MachineError, ProviderError, UsageError
 from toolkit.core.request import Request, Retry
+from toolkit.core.share import shipped
 from toolkit.core.text import mask_numbers, normal_text
-from toolkit.generate import GenerateResult
+from toolkit.generate import GenerateResult, generate
 from toolkit.store.folder import RunFolder
 from toolkit.store.journal import events
 
@@ -345,6 +346,33 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_two_lines(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(MachineError):
         run_of(Scripted(texts), str(tmp_path / "file" / "run")).run()
+
+
+FULL = """
+import resource, sys
+from toolkit.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
+sys.exit(main(["generate", sys.argv[1], "--rows", "600", "--out", "runs/full"]))
+"""
+
+
+def test_a_full_disk_is_an_error_of_two_lines_and_the_run_goes_on_after() -> None:
+    """A limit on the size of files stands in for the disk: writes come up short, then fail."""
+    recipe_file = str(shipped("pipelines") / "recipes" / "questions.yaml")
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", FULL, recipe_file], capture_output=True, text=True, env=here)
+    assert done.returncode == 3
+    error, fix = done.stderr.splitlines()[-2:]
+    assert error.startswith("error: ")
+    assert fix.startswith("try: ")
+    assert not Path("runs/full/rows.jsonl").exists()
+    kept = sum(event["e"] == "reply" for event in events(Path("runs/full/journal.jsonl")))
+    found = generate(recipe_file, rows=600, out="runs/full")
+    assert found.complete
+    assert kept >= 1
+    clean = generate(recipe_file, rows=600, out="runs/clean")
+    assert found.rows.read_bytes() == clean.rows.read_bytes()
+    assert found.requests <= clean.requests + 1
 
 
 def test_it_runs_where_a_loop_is_running_already() -> None:

@@ -110,6 +110,16 @@ def test_a_later_schema_is_never_misread(tmp_path: Path) -> None:
         reopened(tmp_path)
 
 
+def test_no_journal_is_ever_overwritten(tmp_path: Path) -> None:
+    for _ in range(3):
+        Journal(tmp_path, HEADER, fresh=True).close()
+    (tmp_path / "journal-1.jsonl").unlink()
+    kept = (tmp_path / "journal-2.jsonl").read_bytes()
+    Journal(tmp_path, HEADER, fresh=True).close()
+    assert (tmp_path / "journal-2.jsonl").read_bytes() == kept
+    assert (tmp_path / "journal-1.jsonl").exists()
+
+
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     written(tmp_path)
     assert stat.S_IMODE((tmp_path / "journal.jsonl").stat().st_mode) == 0o600

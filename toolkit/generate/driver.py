@@ -137,7 +137,11 @@ class Driver:
             return Cooked(seed, request.key(), rows, raw=_raw(reply), prompt_sha256=request.prompt_sha256())
         except (Malformed, Dead) as failure:
             return Cooked(seed, request.key(), dead=str(failure), raw=_raw(reply))
-        except (ToolkitError, Drained):
+        except Drained:
+            raise
+        except ToolkitError as failure:
+            # At once, not when its turn to be judged comes: what is sent after a full disk is paid for and lost.
+            self.drain(failure.what)
             raise
         except Exception as failure:  # a recipe may be anyone's code: its accident costs one request, not the run
             return Cooked(seed, request.key(), dead=f"{type(failure).__name__}: {failure}", raw=_raw(reply))

@@ -65,7 +65,7 @@ class RunFolder:
             yield
         except BlockingIOError as failure:
             what = f"another run is writing to {self.path}"
-            raise UsageError(what, "wait for it, or name another folder with --run") from failure
+            raise UsageError(what, "wait for it, or name another folder for this run") from failure
         finally:
             os.close(handle)
 
@@ -74,7 +74,7 @@ def folder_error(path: Path, failure: OSError) -> MachineError:
     """The two lines for a folder that cannot be written."""
     if failure.errno == errno.ENOSPC:
         return MachineError(f"the disk of {path} is full", "free some space and run the same command again")
-    return MachineError(f"{path} cannot be written: {failure.strerror}", "name another folder with --run")
+    return MachineError(f"{path} cannot be written: {failure.strerror}", "name another folder for the run")
 
 
 def default_run(name: str) -> RunFolder:

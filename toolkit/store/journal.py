@@ -13,6 +13,8 @@ State is a fold over its events, so a killed run goes on where its last whole li
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import time
 from collections import Counter
@@ -115,8 +117,8 @@ class Journal:
         """Keep the old journal under the next free number: what it holds was paid for."""
         if not self.path.exists():
             return
-        taken = len(list(self.path.parent.glob("journal-*.jsonl")))
-        aside = self.path.with_name(f"journal-{taken + 1}.jsonl")
+        names = (self.path.with_name(f"journal-{nth}.jsonl") for nth in itertools.count(1))
+        aside = next(each for each in names if not each.exists())
         self.path.rename(aside)
         self.notes.append(f"the earlier journal is kept as {aside.name}")
 
@@ -165,7 +167,7 @@ class Journal:
             raise folder_error(self.path.parent, failure) from failure
         if written < len(line):
             os.ftruncate(self._file, self._size)
-            raise folder_error(self.path.parent, OSError(28, "no space left"))
+            raise folder_error(self.path.parent, OSError(errno.ENOSPC, "no space left"))
         self.state.take(event, self._size)
         self._size += written
         self._dirty = True
