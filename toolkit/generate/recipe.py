@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,19 +164,22 @@ def load(path: Path, *, rows: int | None = None, seed: int | None = None, out: s
         told["seed"] = seed
     if out is not None:
         told["out"] = Out(dir=out)
-    return checked(file.model_copy(update=told), path.stem, path.parent)
+    try:
+        return checked(file.model_copy(update=told), path.stem, path.parent)
+    except UsageError as failure:
+        raise UsageError(f"{_place(failure.what, path)}: {failure.what}", failure.fix) from failure
 
 
 def checked(file: RecipeFile, name: str, folder: Path) -> Loaded:
     """A recipe with its parts built. Raises UsageError for what cannot work, before anything is made."""
     if not file.labels:
-        raise UsageError(f"{name}: `labels` is empty", "name at least one label and say what it means")
+        raise UsageError("`labels` is empty", "name at least one label and say what it means")
     if not isinstance(file.target.per_label, str):
         _same_names("target.per_label", file.target.per_label, file.labels)
     loaded = Loaded(file, file.name or name, folder, _provider(file), _recipe(file))
     for path in loaded.references():
         if not path.is_file():
-            raise UsageError(f"{name}: {path} does not exist", "paths in a recipe are relative to the recipe's folder")
+            raise UsageError(f"'{path}' does not exist", "paths in a recipe are relative to the recipe's folder")
     build(file.check, Context(list(file.labels)))
     _budget_holds(file, loaded.provider)
     _grammar_fits(file, loaded.provider)
@@ -243,6 +247,16 @@ def _prompt_renders(loaded: Loaded) -> None:
     """Make one request of the first cell: a broken template shows before a run, not in it."""
     cell = next(loaded.weights())[0]
     next(loaded.recipe.cook(Seed(cell)))
+
+
+def _place(what: str, path: Path) -> str:
+    """Where a recipe says the word that an error quotes: with its line, if one line alone holds that word."""
+    quoted = re.search(r"'([^']+)'", what)
+    if quoted is None:
+        return path.name
+    word = re.compile(rf"(?<!\w){re.escape(quoted.group(1))}(?!\w)")
+    lines = [nth for nth, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if word.search(line)]
+    return f"{path.name}, line {lines[0]}" if len(lines) == 1 else path.name
 
 
 def _weighted(values: Sequence[str] | Mapping[str, float]) -> list[tuple[str, float]]:

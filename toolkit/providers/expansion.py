@@ -128,7 +128,7 @@ class Sequence_:  # noqa: N801 - `Sequence` is taken
     __slots__ = ("case", "masked", "parts", "texts")
 
     def __init__(self, parts: Sequence[Any], case: str = "") -> None:
-        self.parts = parts
+        self.parts = list(_flat(parts))
         self.case = CASES.get(case)
         self.texts = self.masked = 1
         for part in parts:
@@ -203,6 +203,25 @@ class Choice:
 
 
 Node = Digits | Range | Sequence_ | Choice
+
+
+def _flat(parts: Sequence[Any]) -> Iterator[Any]:
+    """Parts with plain sequences and choices of one laid open, and literals that meet joined: fewer calls a text."""
+    literal = ""
+    for part in parts:
+        if isinstance(part, Choice) and len(part.items) == 1:
+            part = part.items[0]
+        inner = part.parts if isinstance(part, Sequence_) and part.case is None else [part]
+        for each in inner:
+            if isinstance(each, str):
+                literal += each
+                continue
+            if literal:
+                yield literal
+            literal = ""
+            yield each
+    if literal:
+        yield literal
 
 
 def _size(part: Any, which: str) -> int:

@@ -20,8 +20,8 @@ from toolkit.providers.expansion import Choice, Definition, Entry, Lexicons, Seq
 from toolkit.providers.typos import with_typo
 
 TEMPLATE = "template"
-_BLANKS = re.compile(r"[ \t]{2,}")
-_LOOSE = re.compile(r"[ \t]+(?=[,.!?;:\n])|(?<=\n)[ \t]+")
+_BLANKS = re.compile(" {2,}")
+_LOOSE = ((" .", "."), (" ,", ","), (" !", "!"), (" ?", "?"), (" \n", "\n"), ("\n ", "\n"))
 _ALL = 100_000
 
 
@@ -166,9 +166,10 @@ def tidy(text: str) -> str:
     text = text.strip()
     if "  " in text:
         text = _BLANKS.sub(" ", text)
-    return (
-        _LOOSE.sub("", text) if " ." in text or " ," in text or " !" in text or " ?" in text or "\n" in text else text
-    )
+    for loose, tight in _LOOSE:
+        if loose in text:
+            text = text.replace(loose, tight)
+    return text
 
 
 def definition(name: str, told: Any) -> Definition:
