@@ -73,7 +73,8 @@ class CrossValidated:
         yield Fact("classes not cross-validated", float(len(found.too_small)), "classes")
         message = (
             f"cross-validated on {rate.n:,} rows in {found.folds} folds, a linear probe on embeddings names "
-            f"{rate.rate:.1%} of labels (95 %: {rate.low:.1%} to {rate.high:.1%}); the largest class is {found.majority:.1%}"
+            f"{rate.rate:.1%} of labels (95 %: {rate.low:.1%} to {rate.high:.1%}); the largest class has "
+            f"{found.majority:.1%}"
         )
         yield Finding(None, 1.0, message, kind="estimate", column="label")
 

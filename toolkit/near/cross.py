@@ -1,8 +1,8 @@
 """Rows of one side that have a near row on the other, found another way than the split looked for them.
 
-The split looks by min-hash bands over shingles of five characters. Here nearest rows are found by the
-cosine of TF-IDF weights over three bytes, without bands, and then compared shingle by shingle. What one
-of the two misses, the other should find.
+The split joins shingles of five characters on their rarest ones. Here the nearest rows are found by the
+cosine of TF-IDF weights over three bytes, among rows that share one of the sixteen heaviest, and then
+compared shingle by shingle. What one of the two misses, the other should find.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ BUCKETS = 1 << 18
 CUT = 2000
 BLOCK = 4096
 FLOOR = 0.4
+HEAVY = 16
+ASKED = 6
+SHARED = 0.25
 SHINGLE = 5
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -48,15 +51,17 @@ def crossing(sample: pa.ChunkedArray, reference: Iterable[pa.ChunkedArray]) -> C
     own = _counts(normalise(sample))
     found = Crossing(np.zeros(own.shape[0]), np.full(own.shape[0], -1, np.int64), np.zeros(own.shape[0]))
     texts = [normal_text(text or "") for text in sample.to_pylist()]
-    weights: Floats | None = None
-    left: csr_array | None = None
+    weights: Any = None
+    left: Any = None
+    heavy: Any = None
     at = 0
     for block in _blocks(reference):
         theirs = _counts(normalise(block))
-        if weights is None or left is None:
+        if weights is None:
             weights = _weights(own, theirs)
             left = _weighted(own, weights)
-        _best(left, _weighted(theirs, weights), block, texts, at, found)
+            heavy = _heaviest(left)
+        _best(left, heavy, _weighted(theirs, weights), block, texts, at, found)
         at += len(block)
     return found
 
@@ -67,20 +72,39 @@ def _blocks(reference: Iterable[pa.ChunkedArray]) -> Iterable[pa.ChunkedArray]:
             yield texts.slice(begin, BLOCK)
 
 
-def _best(left: Any, right: Any, block: pa.ChunkedArray, texts: list[str], at: int, found: Crossing) -> None:
-    """Put what a block has to offer into `found`; the three nearest rows of each are compared."""
-    alike = (left @ right.T).tocoo()
-    near = alike.data >= FLOOR
-    row, other, cosine = alike.row[near], alike.col[near], alike.data[near]
+def _best(
+    left: Any, heavy: Any, right: Any, block: pa.ChunkedArray, texts: list[str], at: int, found: Crossing
+) -> None:
+    """Put what a block has to offer into `found`; the nearest few rows of each are compared."""
+    alike = (heavy @ right.T).tocoo()
+    mass = np.bincount(np.repeat(np.arange(heavy.shape[0]), np.diff(heavy.indptr)), heavy.data**2, heavy.shape[0])
+    some = alike.data >= SHARED * mass[alike.row]
+    row, other = _first(alike.row[some], alike.col[some], alike.data[some])
+    cosine = left[row].multiply(right[other]).sum(axis=1)
     np.maximum.at(found.cosine, row, np.minimum(cosine, 1.0))
-    order = np.lexsort((other, -cosine, row))
-    row, other = row[order], other[order]
-    starts = np.flatnonzero(np.diff(row, prepend=-1))
-    rank = np.arange(len(row)) - np.repeat(starts, np.diff(starts, append=len(row)))
-    for one, two in zip(row[rank < 3].tolist(), other[rank < 3].tolist(), strict=True):
+    near = cosine >= FLOOR
+    for one, two in zip(row[near].tolist(), other[near].tolist(), strict=True):
         jaccard = _jaccard(texts[one], normal_text(block[two].as_py() or ""))
         if jaccard > found.jaccard[one]:
             found.jaccard[one], found.other[one] = jaccard, at + two
+
+
+def _first(row: Ints, column: Ints, score: Floats) -> tuple[Ints, Ints]:
+    """The columns with the highest scores of each row."""
+    order = np.lexsort((column, -score, row))
+    row, column = row[order], column[order]
+    starts = np.flatnonzero(np.diff(row, prepend=-1))
+    rank = np.arange(len(row)) - np.repeat(starts, np.diff(starts, append=len(row)))
+    return row[rank < ASKED], column[rank < ASKED]
+
+
+def _heaviest(rows: Any) -> Any:
+    """Only the heaviest weights of each row: what two near rows share, and few others have."""
+    owner = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    order = np.lexsort((rows.indices, -rows.data, owner))
+    rank = np.arange(len(owner)) - rows.indptr[owner[order]]
+    chosen = order[rank < HEAVY]
+    return csr_array((rows.data[chosen], (owner[chosen], rows.indices[chosen])), shape=rows.shape)
 
 
 def _jaccard(one: str, other: str) -> float:
