@@ -70,6 +70,11 @@ class Decision:
     def kept(self) -> int:
         return self.records - len(self.rejected)
 
+    @property
+    def stays(self) -> np.ndarray:
+        """Ordinals of the rows that stay, sorted, int64."""
+        return np.setdiff1d(np.arange(self.records, dtype=np.int64), self.rejected)
+
     def outcome(self, check: str) -> Outcome | None:
         return next((each for each in self.outcomes if each.check == check), None)
 
@@ -187,7 +192,7 @@ def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: in
     # The held-out rows of a split may be of another data set: its ordinals say nothing about these rows.
     live = _live(found, stays) if run["scope"] != "split" else np.ones(len(found.row), dtype=bool)
     total = int(run["total"])
-    kept_total = int(stays.sum()) if run["scope"] == "input" else total
+    kept_total = int(stays.sum()) if of_input else total
     kinds = tuple(_kind(found, name, live, total=total, kept_total=kept_total) for name in sorted(found.counts))
     return Outcome(
         check=found.check,

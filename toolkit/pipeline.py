@@ -115,9 +115,8 @@ def _digest(step: Step, home: Path, target: Path) -> str:
     """What a step depends on: its options and the bytes of the files that they name."""
     told: list[Any] = [step.verb, step.options]
     for value in _resolved(step, home, target).values():
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, str) and Path(each).is_file():
-                told.append(streams.sha256(Path(each)))
+        named = [Path(each) for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+        told += [streams.sha256(path) for path in named if path.is_file()]
     outputs = {"verify": "ledger.duckdb", "split": "split.json", "readiness": "readiness.json"}
     told.append((target / outputs.get(step.verb, "rows.jsonl")).exists())
     if step.verb in ("split", "readiness", "export"):

@@ -23,7 +23,7 @@ from toolkit.split import SplitOptions, load_split, split, split_given
 from toolkit.store import streams
 from toolkit.store.folder import RunFolder, is_run, open_run
 from toolkit.store.ledger import Ledger
-from toolkit.verify import VerifyOptions, verify
+from toolkit.verify import VerifyOptions, encoder, verify
 from toolkit.write import whole_file
 
 PASSES = ("READY", "READY WITH RISKS")
@@ -78,13 +78,15 @@ def readiness(
             data, run=run, against=against, reading=reading, options=options, policy=policy, progress=progress
         )
         folder = verified.run
+    encode = encoder(options or VerifyOptions(), progress)
     if heldout is not None:
-        split_given(folder.path, heldout, reading=reading, progress=progress)
+        split_given(folder.path, heldout, reading=reading, encode=encode, progress=progress)
     elif splitting is not None or load_split(folder) is None:
-        split(folder.path, splitting or SplitOptions(), progress=progress)
+        split(folder.path, splitting or SplitOptions(), encode=encode, progress=progress)
     with folder.locked(), Ledger(folder.ledger) as ledger:
         rules = _policy(policy, ledger)
-        report = build(ledger, decide(ledger, rules), rules, load_split(folder), folder.path.name)
+        decision = decide(ledger, rules)
+        report = build(ledger, decision, rules, load_split(folder, decision.stays), folder.path)
         _write(report, folder)
     return Readiness(folder, report)
 

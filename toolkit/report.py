@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from toolkit.core import parts
 from toolkit.core.policy import Policy
-from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Part, Report
+from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Part, Reason, Report
 from toolkit.decide import Decision, Outcome
 from toolkit.judge import reasons, verdict
 from toolkit.store.ledger import Ledger
@@ -50,16 +52,20 @@ class Facts:
         return self._by_name.get((check, name), {})
 
 
-def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, name: str) -> Report:
-    """The report of one run. split: what `load_split` gives, None where there is no valid split."""
+def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, run: Path) -> Report:
+    """The report of one run. split: what `load_split` gives, None where there is no valid split. run: its folder."""
     from importlib.metadata import version
 
     manifest = json.loads(ledger.meta("manifest") or "{}")
     facts = Facts(ledger)
-    why = reasons(decision.outcomes, policy, manifest["format"])
+    target = run.name if run.is_absolute() else run.as_posix()
+    why = [
+        replace(reason, remedy=reason.remedy.replace("RUN", target))
+        for reason in reasons(decision.outcomes, policy, manifest["format"])
+    ]
     return Report(
         verdict=verdict(why).words,
-        name=name,
+        name=run.name,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         toolkit=version("finetune-toolkit"),
         policy=policy.name,
@@ -82,7 +88,7 @@ def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, name: 
         source_kinds={kind: int(n) for kind, n in facts.groups("balance", "rows by source kind").items()},
         not_looked=[[o.check, o.status, o.reason] for o in decision.outcomes if o.status != "ran"],
         missing=_missing(),
-        next=_next(why, split, name, verdict(why).words),
+        next=_next(why, split, target, verdict(why).words),
     )
 
 
@@ -144,32 +150,31 @@ def _examples(ledger: Ledger, policy: Policy) -> list[Example]:
 def _parts(split: Any) -> list[Part]:
     if split is None:
         return []
-    whole = sum(file["rows"] for file in split.manifest["files"])
+    whole = sum(each["rows"] for each in split.manifest["parts"])
     return [
-        Part(each["part"], each["rows"], each["rows"] / max(whole, 1), each["file"], each["sha256"])
-        for each in split.manifest["files"]
+        Part(each["name"], each["rows"], each["rows"] / max(whole, 1), each["file"], each["sha256"])
+        for each in split.manifest["parts"]
     ]
 
 
 def _figures(split: Any) -> dict[str, Any]:
-    return {} if split is None else {key: value for key, value in split.manifest.items() if key != "files"}
+    return {} if split is None else {key: value for key, value in split.manifest.items() if key != "parts"}
 
 
 def _heldout(facts: Facts) -> Heldout | None:
     rows = facts.one("heldout-size", "held-out rows")
     if rows is None:
         return None
-    classes = facts.groups("heldout-size", "held-out classes")
     return Heldout(
         rows=int(rows),
         real=int(facts.one("heldout-size", "real held-out rows") or 0),
-        n_eff=facts.one("heldout-size", "effective held-out rows") or rows,
+        n_eff=facts.one("heldout-size", "n_eff") or 0.0,
         smallest_gain=facts.one("heldout-size", "smallest detectable gain"),
-        discordance=facts.one("heldout-size", "assumed discordance") or 0.15,
-        half_width=facts.one("heldout-size", "half-width at 80 %") or 0.0,
-        classes_reported=int(classes.get("reported", 0)),
-        classes_in_macro=int(classes.get("in macro average", 0)),
-        classes_not_measurable=int(classes.get("not measurable", 0)),
+        discordance=facts.one("heldout-size", "discordance") or 0.15,
+        half_width=facts.groups("heldout-size", "half width").get("at 80%", 0.0),
+        classes_reported=int(facts.one("heldout-size", "classes reported") or 0),
+        classes_in_macro=int(facts.one("heldout-size", "classes in macro average") or 0),
+        classes_not_measurable=int(facts.one("heldout-size", "classes not measurable") or 0),
     )
 
 
@@ -235,9 +240,9 @@ def _codes(line: str) -> list[str]:
     return re.findall(r"\b[A-Z]\d\d\b", line)
 
 
-def _next(why: list[Any], split: Any, name: str, answer: str) -> list[str]:
+def _next(why: list[Reason], split: Any, target: str, answer: str) -> list[str]:
     """At most four commands or deeds, the heaviest reason's first."""
-    found = list(dict.fromkeys(reason.remedy.replace("RUN", f"runs/{name}") for reason in why if reason.remedy))[:3]
+    found = list(dict.fromkeys(reason.remedy for reason in why if reason.remedy))[:3]
     if split is not None and answer in ("READY", "READY WITH RISKS"):
-        found.append(f"toolkit export runs/{name} --to messages")
+        found.append(f"toolkit export {target} --to messages")
     return found

@@ -100,9 +100,9 @@ def verify(
         references = _references(against, folder, reading, progress)
         with Ledger(folder.ledger) as ledger:
             _describe(ledger, frozen)
-            scene = Scene(frozen, references, _encoder(options, progress), progress=progress)
+            scene = Scene(frozen, references, encoder(options, progress), progress=progress)
             run_checks(ledger, [each for each in checks if each.scope in ("input", "references")], scene, "input")
-            kept = _stays(decide(ledger, rules))
+            kept = decide(ledger, rules).stays
             run_checks(ledger, [each for each in checks if each.scope == "kept"], scene.keeping(kept), "kept")
             name_findings(ledger, frozen)
             decision = decide(ledger, rules)
@@ -252,10 +252,6 @@ def _ordinals(keep: np.ndarray | None) -> str | None:
     return None if keep is None else hashlib.sha256(keep.astype(np.int64).tobytes()).hexdigest()
 
 
-def _stays(decision: Decision) -> np.ndarray:
-    return np.setdiff1d(np.arange(decision.records, dtype=np.int64), decision.rejected)
-
-
 def _references(
     against: Sequence[Any], folder: RunFolder, reading: ReadOptions | None, progress: Progress | None
 ) -> tuple[tuple[str, Dataset, None], ...]:
@@ -282,7 +278,8 @@ def _describe(ledger: Ledger, frozen: Dataset) -> None:
     ledger.set_meta("manifest", json.dumps(asdict(frozen.manifest), ensure_ascii=False))
 
 
-def _encoder(options: VerifyOptions, progress: Progress | None) -> Encode | None:
+def encoder(options: VerifyOptions, progress: Progress | None = None) -> Encode | None:
+    """The encoder that the options ask for, loaded when it is first used; None where checks do without."""
     if not options.embed:
         return None
     from toolkit.near.encode import lazy_encoder
