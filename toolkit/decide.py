@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.core.policy import CheckRule, Policy, reached
+from toolkit.core.policy import CheckRule, LevelName, Policy, reached
 from toolkit.core.types import Level, Status
 from toolkit.store.ledger import Ledger
 
@@ -192,7 +192,7 @@ def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: in
     # The held-out rows of a split may be of another data set: its ordinals say nothing about these rows.
     live = _live(found, stays) if run["scope"] != "split" else np.ones(len(found.row), dtype=bool)
     total = int(run["total"])
-    kept_total = int(stays.sum()) if of_input else total
+    kept_total = int(stays.sum()) if run["scope"] == "input" else total
     kinds = tuple(_kind(found, name, live, total=total, kept_total=kept_total) for name in sorted(found.counts))
     return Outcome(
         check=found.check,
@@ -221,12 +221,14 @@ def _live(found: _Found, stays: np.ndarray) -> np.ndarray:
     return np.asarray(stays[found.row] & stays[partner])
 
 
-def _own_levels(rule: CheckRule, kind: str) -> dict[str, float] | None:
+def _own_levels(rule: CheckRule, kind: str) -> dict[LevelName, float] | None:
     """The levels of a kind that departs from its check's, else None."""
     own = rule.kinds.get(kind)
-    if own is None or (own.level is None and own.levels is None):
+    if own is None:
         return None
-    return dict(own.levels) if own.levels is not None else {str(own.level): 0.0}
+    if own.levels is not None:
+        return own.levels
+    return {own.level: 0.0} if own.level is not None else None
 
 
 def _shared_level(found: _Found, live: np.ndarray | None, total: int) -> Level:
@@ -242,7 +244,7 @@ def _kind(found: _Found, name: str, live: np.ndarray, *, total: int, kept_total:
     own = _own_levels(found.rule, name)
     level = level_input = Level.OK
     if name in found.dataset_kinds:
-        level = level_input = reached(own or found.rule.levels, 1, 1)  # type: ignore[arg-type]
+        level = level_input = reached(own or found.rule.levels, 1, 1)
     elif own is not None:
-        level, level_input = reached(own, kept, kept_total), reached(own, flagged, total)  # type: ignore[arg-type]
+        level, level_input = reached(own, kept, kept_total), reached(own, flagged, total)
     return Kind(name, found.messages[name], found.counts[name], flagged, kept, level, level_input)

@@ -54,7 +54,9 @@ class _Turns:
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.rows = batch.column("row").to_numpy()
         self.of = cols.turn_rows(batch)
-        self.role = cols.turn_field(batch, "role").to_numpy(zero_copy_only=False)
+        role = cols.turn_field(batch, "role")
+        self.role = role.to_numpy(zero_copy_only=False)
+        self.no_role = role.is_null().to_numpy(zero_copy_only=False)
         self.kind = cols.turn_field(batch, "kind").to_numpy(zero_copy_only=False)
         self.calls = cols.turn_field(batch, "calls").is_valid().to_numpy(zero_copy_only=False)
         self.trains = cols.turn_field(batch, "trains").to_numpy(zero_copy_only=False).astype(bool)
@@ -70,7 +72,7 @@ class _Turns:
 
 def _each_turn(turns: _Turns) -> Iterator[Result]:
     no_turn = turns.kind == "not a turn"
-    missing = np.equal(turns.role, None) & ~no_turn
+    missing = turns.no_role & ~no_turn
     unknown = ~no_turn & ~missing & ~np.isin(turns.role.astype(str), sorted(ROLES))
     yield from _found(turns.of[no_turn], "a message is not an object with role and content", "not-a-turn")
     yield from _found(turns.of[missing], "a message has no role", "missing-role")

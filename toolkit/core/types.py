@@ -5,7 +5,7 @@ Rows travel as Arrow batches of `store.dataset`; the types here are what parts y
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, NewType
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RowId = NewType("RowId", str)
 """blake2b-64 of the canonical row in hex; `-N` follows for the N-th further copy of the same row."""
 
-JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
 Status = Literal["ran", "skipped", "failed", "not applicable"]
 
@@ -89,7 +89,7 @@ class Finding:
     kind: str = ""
     other: int | None = None
     column: str | None = None
-    evidence: dict[str, JSON] | None = None
+    evidence: Mapping[str, JSON] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def _header(reader: Iterator[list[str]], source: Source) -> list[str]:
 
 
 def _record(position: int, header: list[str], cells: list[str]) -> Record:
-    faults = ()
+    faults: tuple[str, ...] = ()
     if len(cells) != len(header):
         faults = (f"{'extra' if len(cells) > len(header) else 'missing'}-cells",)
     value: dict[str, object] = dict(zip_longest(header, cells[: len(header)]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from toolkit.core import turns
-from toolkit.core.types import Parsed
+from toolkit.core.types import Parsed, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Text:
 
     def parse(self, row: Mapping[str, Any]) -> Parsed:
         if self.text not in row:
-            return Parsed([turns.Turn("text", None, "missing")])
+            return Parsed([Turn("text", None, "missing")])
         return Parsed([turns.plain("text", row[self.text])])
 
     def write(self, parsed: Parsed) -> dict[str, Any]:

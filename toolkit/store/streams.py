@@ -64,7 +64,7 @@ class Stream:
             while True:
                 try:
                     piece = reader.read(CHUNK)
-                except (EOFError, OSError, zlib.error, ValueError, *_zstd_errors()) as failure:
+                except _unpacking_errors() as failure:
                     if not self.compression:
                         raise
                     self.broken = f"the {self.compression} stream breaks off: {failure}"
@@ -181,9 +181,9 @@ def _xz(file: IO[bytes]) -> Any:
     return lzma.LZMAFile(file)
 
 
-def _zstd_errors() -> tuple[type[Exception], ...]:
+def _unpacking_errors() -> tuple[type[Exception], ...]:
     import lzma
 
     import zstandard
 
-    return (zstandard.ZstdError, lzma.LZMAError)
+    return (EOFError, OSError, zlib.error, ValueError, zstandard.ZstdError, lzma.LZMAError)
