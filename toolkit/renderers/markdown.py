@@ -14,7 +14,16 @@ from toolkit.core.share import shipped
 from toolkit.decide import Decision, Outcome
 from toolkit.renderers import page, words
 
-_ACTS = re.compile(r"[\\`*_\[\]|~$]")
+_ACTS = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|[&<>]|://|www\.|[@#](?=\w)")
+_INERT = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    "://": "&#58;//",
+    "www.": "www&#46;",
+    "@": "@&#8203;",
+    "#": "#&#8203;",
+}
 _STARTS = re.compile(r"^(?:[#+=>-]|\d{1,9}(?=[.)](?:\s|$)))")
 
 
@@ -56,10 +65,8 @@ def escaped(text: str) -> str:
     Besides the letters of Markdown: HTML and entities, links that GitHub makes of bare addresses,
     mentions of people and issues, and what starts a block at the beginning of a line.
     """
-    text = words.visible(text).replace("\n", " ⏎ ").strip()
-    text = _ACTS.sub(r"\\\g<0>", text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
-    text = text.replace("://", "&#58;//").replace("www.", "www&#46;")
-    text = re.sub(r"([@#])(?=\w)", r"\1&#8203;", text)
+    text = words.visible(text).strip().replace("\n", " ⏎ ")
+    text = _ACTS.sub(lambda match: _INERT.get(match.group(), f"\\{match.group()}"), text)
     return _STARTS.sub(lambda match: _unstarted(match.group()), text)
 
 

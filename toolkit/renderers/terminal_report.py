@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from toolkit.core.report import CheckLine, Heldout, Reason, Report
+from toolkit.core.report import CheckLine, Heldout, Part, Reason, Report
 from toolkit.renderers import page
 from toolkit.renderers.words import beyond, count, fit, named, number, plural, points, share, shown
 
@@ -29,8 +29,9 @@ class TerminalReport:
     version: ClassVar[int] = 1
 
     def render(self, report: Report) -> str:
-        parts = [verdict(report), records(report), split(report), checks(report), not_looked(report), commands(report)]
-        return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+        parts = [verdict(report), records(report), split(report), checks(report), not_looked(report)]
+        fitted = [[fit(line, COLUMNS).rstrip() for line in lines] for lines in parts]
+        return "\n\n".join("\n".join(lines) for lines in [*fitted, commands(report)] if lines) + "\n"
 
 
 def verdict(report: Report) -> list[str]:
@@ -75,14 +76,15 @@ def _reason_left(each: page.Left) -> str:
 
 def split(report: Report) -> list[str]:
     """The parts of the split, what the held-out rows can show, and the largest and smallest classes."""
-    lines = [
-        f"{fit(named(part.name, 20), 12)}{part.rows:>10,} rows {share(part.rows, report.kept):>8}  {shown(part.file, 60)}"
-        for part in report.parts[:20]
-    ]
+    lines = [_part(part, report.kept) for part in report.parts[:20]]
     lines += (
         _heldout(report.heldout) if report.heldout else ["no held-out set: nobody can say whether a fine-tune helped"]
     )
     return [*lines, *_classes(report)]
+
+
+def _part(part: Part, kept: int) -> str:
+    return f"{fit(named(part.name, 20), 12)}{part.rows:>10,} rows {share(part.rows, kept):>8}  {shown(part.file, 58)}"
 
 
 def _heldout(held: Heldout) -> list[str]:
@@ -130,7 +132,7 @@ def checks(report: Report) -> list[str]:
 def _check(line: CheckLine) -> str:
     name = fit(f"{shown(line.code, 8)} {named(line.check, 40)}", 28)
     if line.status != "ran":
-        return fit(f"{name}{0:>12}{'-':>10}{'-':>9}{'-':>9}  {shown(line.status, 20)}", COLUMNS).rstrip()
+        return f"{name}{0:>12}{'-':>10}{'-':>9}{'-':>9}  {shown(line.status, 20)}"
     result = page.level_word(line.level)
     if line.level_input != line.level:
         result += f" (input: {page.level_word(line.level_input)})"

@@ -17,7 +17,7 @@ _ACTING = re.compile(
 # Marks piled on one letter run over the lines around it.
 _PILE = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{5,}")
 _COMMAND = re.compile(
-    r"\b(?:toolkit [a-z]+|make [a-z]+)"
+    r"(?<!the )(?<!this )(?<!\ba )\btoolkit [a-z]+"
     r"(?: (?:--?[a-z][\w-]*(?:[ =](?!--)[^\s;,]+)?|[A-Z][A-Z_]*\b|[^\s;,]*[/.][^\s;,]+|\"[^\"]*\"))*"
     r"|(?<![\w-])--[a-z][\w-]+"
 )
@@ -32,14 +32,14 @@ class Piece(NamedTuple):
 
 def shown(value: object, cap: int = CAP) -> str:
     """A value as one line: at most `cap` characters of it, acting characters as `⟨U+202E⟩`, line ends as `⏎`."""
-    return re.sub(r"\s*\n\s*", " ⏎ ", block(value, cap).strip()).replace("\t", " ")
+    return re.sub(r"\s*\n\s*", " ⏎ ", block(value, cap).strip())
 
 
 def block(value: object, cap: int = CAP) -> str:
     """The same over several lines; what was cut is said at the end."""
     text = str(value)
     cut = f"… [{len(text):,} characters]" if len(text) > cap else ""
-    text = text[:cap].replace("\r\n", "\n").replace("\r", "\n")
+    text = text[:cap].replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
     return visible(text) + cut
 
 
@@ -91,10 +91,10 @@ def count(value: float) -> str:
 
 def short(value: float) -> str:
     """A count in at most five characters: 9,999, then 12.3k, then 1.2M."""
-    for size, unit in ((1e6, "M"), (1e4, "k")):
-        if value >= size:
-            scaled = value / (1e6 if unit == "M" else 1e3)
-            return f"{scaled:.1f}".removesuffix(".0") + unit if scaled < 100 else f"{scaled:.0f}{unit}"
+    for least, size, unit in ((999_500, 1e6, "M"), (10_000, 1e3, "k")):
+        if value >= least:
+            scaled = value / size
+            return (f"{scaled:.1f}" if scaled < 99.95 else f"{scaled:.0f}").removesuffix(".0") + unit
     return count(value)
 
 
