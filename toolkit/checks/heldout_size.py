@@ -15,7 +15,6 @@ from toolkit.core.types import JSON, Fact, Finding, Result
 from toolkit.store.view import View
 
 MANY = 1000
-LEAST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class HeldoutSize:
     and 90 %, and what each class allows: 30 rows for a figure of its own, 10 for a place in the macro
     average, fewer measure nothing.
 
-    Found: `under-50` rows, `coarse` (no gain under `gain` can be shown), `classes-not-measurable`,
+    Found: `under-50` (fewer than `least` rows), `coarse` (no gain under `gain` can be shown), `classes-not-measurable`,
     `no-real-rows` (all of them made by a program or a model: then they measure that, not real use).
     """
 
@@ -38,6 +37,7 @@ class HeldoutSize:
     scope: ClassVar[str] = "split"
     reads: ClassVar[tuple[str, ...]] = ("label", "source_kind", "body", "group")
 
+    least: int = 50
     gain: float = 0.05
     discordance: float = 0.15
     near: float = 0.7
@@ -49,8 +49,8 @@ class HeldoutSize:
         yield Fact("real held-out rows", float(real), "rows")
         for name, rows in sorted(kinds.items()):
             yield Fact("held-out rows by source kind", float(rows), "rows", name)
-        if n < LEAST:
-            yield Finding(None, 1.0, f"{n} held-out rows: under {LEAST} show next to nothing", kind="under-50")
+        if n < self.least:
+            yield Finding(None, 1.0, f"{n} held-out rows: under {self.least} show next to nothing", kind="under-50")
         if n and not real:
             made = ", ".join(sorted(kinds)) or "unknown"
             message = f"none of {n:,} held-out rows is of real use (they are: {made})"

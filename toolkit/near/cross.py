@@ -134,10 +134,10 @@ def _counts(rows: Normal) -> Any:
 
 
 def _weights(own: Any, theirs: Any) -> Floats:
-    """Inverse document frequency of each bucket, at least a little above 0."""
+    """Inverse document frequency of each bucket, never under log 2: of two rows all shared ones are common."""
     n = own.shape[0] + theirs.shape[0]
     seen = np.bincount(np.concatenate([own.indices, theirs.indices]), minlength=BUCKETS)
-    return np.asarray(np.log((1.0 + n) / (1.0 + seen)) + 0.01, np.float64)
+    return np.asarray(np.log1p(n / np.maximum(seen, 1.0)), np.float64)
 
 
 def _weighted(counts: Any, weights: Floats) -> Any:
