@@ -15,8 +15,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Nats a row: how far the loss may be above its minimum, roughly and in the end.
-ROUGH, FINE = 1e-3, 1e-5
+# Nats a row: how far the loss may be above its minimum. At 1e-4 the probability of a row's own label
+# is off by 3e-4 on average (measured on 8,954 rows in 64 classes).
+FINE = 1e-4
 MOST_STEPS = 500
 
 
@@ -26,13 +27,22 @@ class Fitted(NamedTuple):
     weights: Floats
     gap: float
     steps: int
+    tolerance: float
 
     @property
     def converged(self) -> bool:
-        return self.gap <= FINE
+        return self.gap <= self.tolerance
 
 
-def fit(features: Floats, label: Ints, n_classes: int, *, c: float = 10.0, start: Floats | None = None) -> Fitted:
+def fit(
+    features: Floats,
+    label: Ints,
+    n_classes: int,
+    *,
+    c: float = 10.0,
+    start: Floats | None = None,
+    tolerance: float = FINE,
+) -> Fitted:
     """Minimise the summed cross-entropy plus |W|^2 / 2c over W, shape (d, n_classes).
 
     features: (n, d), with a column of ones where an intercept is wanted (it is penalised too). label:
@@ -44,9 +54,9 @@ def fit(features: Floats, label: Ints, n_classes: int, *, c: float = 10.0, start
     scale = 1 / np.sqrt(np.maximum(spectrum, 0) * 0.05 / n_classes + 1 / c)
     rotated = features @ (axes * scale)
     place = np.zeros((len(scale), n_classes)) if start is None else (axes / scale).T @ start
-    rough, _, first = _descend(rotated.astype(np.float32), label, scale, c, place, ROUGH)
-    place, gap, last = _descend(rotated, label, scale, c, rough, FINE)
-    return Fitted((axes * scale) @ place, gap, first + last)
+    rough, _, first = _descend(rotated.astype(np.float32), label, scale, c, place, 10 * tolerance)
+    place, gap, last = _descend(rotated, label, scale, c, rough, tolerance)
+    return Fitted((axes * scale) @ place, gap, first + last, tolerance)
 
 
 def probabilities(features: Floats, weights: Floats) -> Floats:

@@ -21,6 +21,8 @@ Bools = npt.NDArray[np.bool_]
 
 # The first fit must withstand wrong labels, the second has fewer of them and may follow the rows closer.
 PENALTIES = (10.0, 30.0)
+# Nats a row: the first round only says which rows to leave out.
+TOLERANCES = (1e-3, 1e-4)
 DOUBTED = 0.1
 NEIGHBOURS = 10
 ASKED = 2_000
@@ -176,8 +178,8 @@ def _round(
         if len(rows) > most:
             rows = np.sort(np.random.default_rng(seed).permutation(rows)[:most])
         warm = start[at].weights if start else None
-        c = PENALTIES[1] if start else PENALTIES[0]
-        fits.append(fit(features[rows], label[rows], n_classes, c=c, start=warm))
+        c, tolerance = (PENALTIES[1], TOLERANCES[1]) if start else (PENALTIES[0], TOLERANCES[0])
+        fits.append(fit(features[rows], label[rows], n_classes, c=c, start=warm, tolerance=tolerance))
         told[home == at] = probabilities(features[home == at], fits[-1].weights)
     return told, fits
 

@@ -1,0 +1,154 @@
+"""N01: labels that are probably wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.core.errors import NotApplicable, Skip
+from toolkit.core.types import Fact, Finding, Result
+from toolkit.store.view import View
+
+FEWEST = 50
+MOST_CLASSES = 1_000
+FLOOR = 0.01
+WORD_WEIGHT = 0.35
+NEAR = 0.7
+CHEAP = 500_000
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LabelNoise:
+    """A wrong label teaches the wrong thing, and in a held-out set it hides what the model can do.
+
+    Texts become vectors (a sentence encoder, and with less weight the words themselves). A logistic
+    regression that has not seen a row, nor a near-duplicate of it, says how probable each label is; it
+    is trained twice, the second time without the rows whose label it doubted most. Rows are ranked by
+    the probability of their own label, and as many are flagged as cleanlab (confident learning,
+    Northcutt et al. 2021) counts wrong labels: .5 of the score. Each finding names the given and the
+    suggested label. Read them from the top; never relabel by rule: people reject the suggestion often.
+
+    Skipped where the probe is too weak to judge (not clearly better than the largest class, or worse
+    than the vote of the nearest rows). Classes with fewer than 5 distinct rows are not judged. The
+    estimated rate counts the probe's own errors too; only an audit of a sample gives one to rely on.
+
+    folds, seed: how rows are dealt out. draws: how often, 0 for three times where that is cheap. Missed:
+    labels that are wrong for a whole class; rows of texts that the encoder cannot tell apart. Found, for
+    example: `what is my balance` as `transfer` among hundreds of rows like it as `balance`.
+    """
+
+    id: ClassVar[str] = "label-noise"
+    code: ClassVar[str] = "N01"
+    version: ClassVar[int] = 1
+    scope: ClassVar[str] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("body", "label")
+
+    folds: int = 5
+    draws: int = 0
+    seed: int = 0
+
+    def run(self, view: View) -> Iterator[Result]:
+        from toolkit.near.label_noise import label_noise, noise_rate
+        from toolkit.near.probe import probe
+
+        rows, texts, labels, groups = _labelled(view)
+        classes = len(set(labels))
+        draws = self.draws or (3 if len(rows) * classes <= CHEAP else 1)
+        features = _features(view, texts, self.seed)
+        found = probe(features, labels, groups, folds=self.folds, draws=draws, seed=self.seed)
+        if weakness := found.weakness():
+            raise Skip(f"labels cannot be judged: {weakness}")
+        noise = label_noise(found)
+        at = np.flatnonzero(noise.score >= FLOOR)
+        for each in at[np.argsort(rows[found.rows[at]], kind="stable")].tolist():
+            given, suggested = found.classes[found.label[each]], found.classes[noise.suggested[each]]
+            yield Finding(
+                int(rows[found.rows[each]]),
+                round(float(noise.score[each]), 6),
+                _words(given, suggested),
+                kind="label-noise",
+                column="label",
+                evidence={
+                    "given": given,
+                    "suggested": suggested,
+                    "p_given": round(float(noise.p_given[each]), 4),
+                    "p_suggested": round(float(noise.p_suggested[each]), 4),
+                },
+            )
+        rate = noise_rate(found, groups[found.rows], seed=self.seed)
+        yield Fact("estimated noise rate", rate.value, "share", low=rate.low, high=rate.high)
+        yield Fact("probe accuracy", found.accuracy, "share")
+        yield Fact("largest class", found.majority, "share")
+        yield Fact("neighbour accuracy", found.neighbours, "share")
+        yield Fact("rows judged", float(len(found.rows)), "rows")
+        for name, count in sorted(found.too_small.items()):
+            yield Fact("rows not judged", float(count), "rows", name)
+        for pair in noise.confused[:SHOWN]:
+            yield Fact("flagged pairs", float(pair.rows), "rows", f"{pair.given} -> {pair.suggested}")
+
+
+def _labelled(view: View) -> tuple[np.ndarray, list[str], list[str], np.ndarray]:
+    """Ordinals, texts, labels and near-duplicate components of the labelled rows, sorted by content.
+
+    The order of the file must not decide which rows are trained on together.
+    """
+    table = view.table("body", "label")
+    has = pc.and_(pc.is_valid(table.column("label")), pc.not_equal(pc.fill_null(table.column("label"), ""), ""))
+    places = np.flatnonzero(has.to_numpy(zero_copy_only=False) if isinstance(has, pa.Array) else has.to_numpy())
+    if len(places) == 0:
+        raise NotApplicable("no row has a label")
+    chosen = table.take(places)
+    texts, labels = chosen.column("body").to_pylist(), chosen.column("label").to_pylist()
+    classes = len(set(labels))
+    if classes == 1:
+        raise NotApplicable("every labelled row has the same label")
+    if len(places) < FEWEST:
+        raise Skip(f"only {len(places)} rows have a label; the probe needs at least {FEWEST}")
+    if classes > MOST_CLASSES and classes * 2 > len(places):
+        raise NotApplicable(f"{classes:,} different labels in {len(places):,} rows: they are texts, not classes")
+    if classes > MOST_CLASSES:
+        raise Skip(f"{classes:,} classes; the probe takes at most {MOST_CLASSES:,}")
+    order = np.array(sorted(range(len(places)), key=lambda at: (texts[at] or "", labels[at])), np.int64)
+    groups = _groups(view)[places[order]]
+    texts, labels = [texts[at] or "" for at in order], [labels[at] for at in order]
+    return chosen.column("row").to_numpy()[order], texts, labels, _renumbered(groups)
+
+
+def _groups(view: View) -> np.ndarray:
+    """The near-duplicate component of every row in scope, shape (n,)."""
+    from toolkit.near.components import components
+    from toolkit.near.shared import near_rows
+
+    near = near_rows(view, NEAR)
+    return components(len(near.rows), near.pairs.left, near.pairs.right)
+
+
+def _renumbered(groups: np.ndarray) -> np.ndarray:
+    """The same groups, numbered by where they first appear."""
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[inverse], np.int64)
+
+
+def _features(view: View, texts: list[str], seed: int) -> np.ndarray:
+    """Vectors of meaning beside vectors of words, shape (n, dim)."""
+    from toolkit.near.words import word_view
+
+    if view.encode is None:
+        raise Skip("it needs text embeddings, which are switched off")
+    return np.hstack([view.encode(texts), WORD_WEIGHT * word_view(texts, seed=seed)])
+
+
+def _words(given: str, suggested: str) -> str:
+    if given == suggested:
+        return f"the label '{_short(given)}' is doubtful, and no other is likelier"
+    return f"labelled '{_short(given)}', where rows like it are '{_short(suggested)}'"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 60 else name[:59] + "…"
