@@ -15,7 +15,7 @@ from toolkit.renderers.words import count, named, plural, points, share, short, 
 
 NAMES = 32.0  # percent of the width for names at the left
 BARS = 48.0  # percent of the width for the longest bar
-STEP = 34.0  # pixels of height of a pair of bars
+STEP = 38.0  # pixels of height of a pair of bars
 PLOT = 190.0  # pixels of height of the curve
 CHARACTERS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 ROWS = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
@@ -92,13 +92,19 @@ def duplicate_bars(found: Sequence[Duplicate]) -> Markup:
     """Two bars a kind: rows flagged in the input, and those of them that stay; all on one scale."""
     most = max((each.flagged for each in found), default=0)
     rows = [_duplicate_row(each, place * STEP, most) for place, each in enumerate(found)]
-    said = "; ".join(f"{each.name}: {count(each.flagged)} in the input, {count(each.kept)} stay" for each in found[:20])
+    said = "; ".join(
+        f"{each.check} {each.kind}: {count(each.flagged)} in the input, {count(each.kept)} stay" for each in found[:20]
+    )
     return svg.figure("duplicates", "Rows that repeat others", shown(said, 2000), STEP * len(found), *rows)
 
 
 def _duplicate_row(each: Duplicate, y: float, most: int) -> Markup:
-    scale, name = BARS / max(most, 1), named(each.name, 60)
-    label = svg.clipped(0, y, NAMES, STEP, svg.words(0, 19, name, "name"))
+    scale = BARS / max(most, 1)
+    name = [
+        svg.words(0, 14, named(each.kind or each.check, 60), "name"),
+        svg.words(0, 27, shown(each.check, 60), "figure"),
+    ]
+    label = svg.clipped(0, y, NAMES, STEP, *name)
     bars = [
         svg.bar(NAMES + 2, y + 4, each.flagged * scale, 10, "d"),
         svg.bar(NAMES + 2, y + 15, each.kept * scale, 10, "a"),
@@ -193,7 +199,9 @@ def _gain_point(heldout: Heldout, axis: Axis, top: float) -> list[Markup]:
     x, foot = axis.at(max(heldout.rows, 1)), _gain_y(0, top)
     side, dx = ("end", -10) if x > 60 else ("start", 10)
     if heldout.smallest_gain is None:
-        told = svg.words(x, 40, f"{count(heldout.rows)} rows: too few to show any gain", "name", anchor=side, dx=dx)
+        told = svg.words(
+            x, foot - 12, f"{count(heldout.rows)} rows: too few for any gain", "strong", anchor=side, dx=dx
+        )
         return [svg.line(x, 24, x, foot, "here"), told]
     y = _gain_y(heldout.smallest_gain, top)
     said = f"{plural(heldout.rows, 'row')}: {points(heldout.smallest_gain)}"

@@ -73,7 +73,8 @@ class Evidence(NamedTuple):
 class Duplicate(NamedTuple):
     """Rows that one check of duplicates flagged, by kind."""
 
-    name: str
+    check: str
+    kind: str
     flagged: int
     kept: int
     total: int
@@ -144,13 +145,12 @@ def evidence(report: Report) -> list[Evidence]:
 
 
 def duplicates(report: Report) -> list[Duplicate]:
-    """What the checks of duplicates (codes D..) flagged, by kind; kinds that flagged nothing are left out."""
+    """What the checks of duplicates (codes D..) flagged, by kind, largest first; what flagged nothing is left out."""
     return [
-        Duplicate(f"{line.check}: {kind}" if kind else line.check, flagged, kept, line.total)
+        Duplicate(line.check, kind, flagged, kept, line.total)
         for line in report.checks
         if line.code.startswith("D") and line.status == "ran"
-        for kind, (flagged, kept) in sorted(line.kinds.items())
-        if flagged
+        for kind, flagged, kept in kinds(line)
     ]
 
 
