@@ -6,6 +6,8 @@ The verbs of the command line are functions here; each is imported when it is fi
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,7 +48,18 @@ __all__ = [
 ]
 
 
+class _Verbs(ModuleType):
+    """The package, in which a verb's name stays the function when its module of the same name is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        is_module = isinstance(value, ModuleType) and _WHERE.get(name) == value.__name__
+        super().__setattr__(name, getattr(value, name, value) if is_module else value)
+
+
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'toolkit' has no attribute '{name}'")
     return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+sys.modules[__name__].__class__ = _Verbs

@@ -60,8 +60,8 @@ class Verified:
 
     @property
     def level(self) -> Level:
-        """The highest level that any check reached on the whole input."""
-        return max((each.level_input for each in self.decision.outcomes), default=Level.OK)
+        """The highest level that a check of the input reached; whether the rows are enough is asked by readiness."""
+        return max((each.level_input for each in self.decision.outcomes if each.scope == "input"), default=Level.OK)
 
     def __repr__(self) -> str:
         kept = self.decision.kept

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.core import secrets
-from toolkit.core.types import Finding, Result
+from toolkit.core.types import JSON, Finding, Result
 from toolkit.store.view import View
 
 
@@ -39,7 +39,7 @@ class SecretCheck:
         for at in np.flatnonzero(hit.to_numpy(zero_copy_only=False)).tolist():
             row = int(batch.column("row")[at].as_py())
             found = secrets.find(batch.column("text")[at].as_py() or "")
-            spans = [{"start": each.start, "end": each.end, "type": each.type} for each in found]
+            spans: list[dict[str, JSON]] = [{"start": each.start, "end": each.end, "type": each.type} for each in found]
             elsewhere = [] if found else secrets.find(batch.column("raw")[at].as_py())
             for kind in sorted({each.type for each in (*found, *elsewhere)}):
                 score = max(each.score for each in (*found, *elsewhere) if each.type == kind)

@@ -10,9 +10,12 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from toolkit.core.errors import ToolkitError, closest
 
@@ -22,20 +25,20 @@ ORDER = (
 )  # fmt: skip
 
 
+STOPPED = 130
+
+
 def app() -> Any:
     """The typer application with every command of the folder."""
-    import typer
-
     built = typer.Typer(
         name="toolkit",
         help="The step before any trainer: make, verify and split fine-tuning rows, and say whether they are ready.",
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    built.callback(invoke_without_command=True)(_version)
+    built.callback(invoke_without_command=True)(_bare)
     names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
     for name in sorted(
         names, key=lambda name: (ORDER.index(name.rstrip("_")) if name.rstrip("_") in ORDER else 99, name)
@@ -48,18 +51,16 @@ def app() -> Any:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fit, 1 findings, 2 usage or input, 3 provider or machine."""
-    import typer
-
     try:
         returned = typer.main.get_command(app()).main(
-            list(sys.argv[1:] if argv is None else argv), standalone_mode=False
+            list(sys.argv[1:] if argv is None else argv), prog_name="toolkit", standalone_mode=False
         )
     except ToolkitError as failure:
         return _say(failure.what, failure.fix, failure.exit_code)
     except typer.Exit as leaving:
         return leaving.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        return _say("stopped", "run the same command again: what is done is not done twice", 130)
+        return _stopped()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -69,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"the machine failed: {failure.strerror or failure}", "check the disk and the permissions", 3)
     except typer.TyperException as failure:
         return _usage(failure)
+    if returned == STOPPED:  # typer's own answer to an interrupt
+        return _stopped()
     return returned if isinstance(returned, int) else 0
 
 
@@ -77,13 +80,16 @@ def run() -> None:
     sys.exit(main())
 
 
-def _version(version: bool = False) -> None:
+def _bare(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
     if version:
         from importlib.metadata import version as installed
 
         print(installed("finetune-toolkit"))
-    elif len(sys.argv) == 1:
-        pass
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def _usage(failure: Any) -> int:
@@ -93,12 +99,15 @@ def _usage(failure: Any) -> int:
     path = context.command_path if context is not None else "toolkit"
     option = getattr(failure, "option_name", None)
     if option and context is not None:
-        known = [name for parameter in context.command.params for name in parameter.opts]
+        known = [name for each in context.command.params for name in each.opts if name.startswith("-")]
         message = f"unknown option '{option}' of {path}{closest(option, known)}"
         return _say(message, f"{path} knows {', '.join(sorted(known))}", 2)
-    if not message:
-        return 2
-    return _say(message[:1].lower() + message[1:], f"{path} --help", 2)
+    message = re.sub(r"\.? Did you mean (.+)\?", r" (did you mean \1?)", message[:1].lower() + message[1:])
+    return _say(message, f"{path} --help", 2)
+
+
+def _stopped() -> int:
+    return _say("stopped", "run the same command again: what is done is not done twice", STOPPED)
 
 
 def _say(what: str, fix: str, code: int) -> int:

@@ -65,6 +65,16 @@ def verifying(
     return VerifyOptions(tuple(only), tuple(skip), found, **encoder)
 
 
+def share_or_file(text: str) -> float | str | None:
+    """A share of rows, the name of a file of them, or None where the toolkit is to choose."""
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def set_options(settings: Sequence[str]) -> dict[str, dict[str, Any]]:
     """`check.option=value` lines as a mapping; a value is read as a number or true/false where it is one."""
     found: dict[str, dict[str, Any]] = {}

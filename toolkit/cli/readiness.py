@@ -12,8 +12,9 @@ from toolkit.cli import _options as opts
 def command(
     data: Annotated[str, typer.Argument(help="A run, or data as for verify; with --check a readiness.json.")],
     run: opts.Run = "",
-    heldout: Annotated[str, typer.Option("--heldout", help="Your own held-out file; else one is split off.")] = "",
-    share: Annotated[float, typer.Option("--share", help="Share of rows to hold out; adapted when not given.")] = 0.0,
+    heldout: Annotated[
+        str, typer.Option("--heldout", help="Share held out, or a file of held-out rows; 0.1 to 0.25 by default.")
+    ] = "",
     check: Annotated[bool, typer.Option("--check", help="Only check that no file of a report has changed.")] = False,
     against: opts.Against = [],  # noqa: B006 - typer copies it
     format: opts.Format = "",
@@ -48,16 +49,17 @@ def command(
         print(f"{found['verdict']}: every file is as it was when the report was made")
         return 0
     opts.load_parts(with_)
+    share = opts.share_or_file(heldout)
     answer = readiness(
         data,
         run=run or None,
-        heldout=heldout or None,
+        heldout=share if isinstance(share, str) else None,
         against=against,
         reading=opts.reading(
             format=format, text=text, label=label, group=group, id=id, delimiter=delimiter, source_kind=source_kind
         ),
         options=opts.verifying([], skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder),
-        splitting=SplitOptions(heldout=share) if share else None,
+        splitting=SplitOptions(heldout=share) if isinstance(share, float) else None,
         policy=Path(policy) if policy else None,
         progress=opts.progress(),
     )

@@ -49,7 +49,7 @@ def command(
     from toolkit.verify import verify
 
     progress = opts.progress()
-    share = _share(heldout)
+    share = opts.share_or_file(heldout)
     options = SplitOptions(
         heldout=share if isinstance(share, float) else None, dev=dev, seed=seed, threshold=threshold or None, time=time
     )
@@ -70,16 +70,6 @@ def command(
         result = split(folder, options, encode=encode, progress=progress)
     print(lines.dumps(splits.as_json(result), indent=1, ensure_ascii=False) if json else splits.text(result))
     return 1 if result.level >= Level.ERROR else 0
-
-
-def _share(text: str) -> float | str | None:
-    """A share, a path, or None where the toolkit is to choose."""
-    if not text:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _encoder(encoder: str, precision: str) -> Encode:
