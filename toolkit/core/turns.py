@@ -46,7 +46,7 @@ def message(value: Any) -> Turn:
         return Turn(None, as_json(value), "not a turn")
     content, kind = content_of(value["content"]) if "content" in value else (None, "missing")
     role = value.get("role")
-    calls = value.get("tool_calls") or value.get("function_call")
+    calls = value.get("tool_calls") or value.get("function_call") or _call_parts(value.get("content"))
     trains = value.get("weight", 1) not in (0, False) and value.get("train", True) is not False
     reply_to = value.get("tool_call_id")
     return Turn(
@@ -57,6 +57,22 @@ def message(value: Any) -> Turn:
         trains,
         reply_to if isinstance(reply_to, str) else None,
     )
+
+
+def _call_parts(content: Any) -> list[Any]:
+    """Tool calls among content parts, which LLaMA-Factory writes as JSON text, in OpenAI's form."""
+    parts = content if isinstance(content, list) else ()
+    texts = [part.get("value") for part in parts if isinstance(part, Mapping) and part.get("type") == "tool_call"]
+    return [_as_call(text) for text in texts]
+
+
+def _as_call(text: Any) -> Any:
+    try:
+        found = orjson.loads(text) if isinstance(text, str) else text
+    except orjson.JSONDecodeError:
+        return text
+    named = isinstance(found, Mapping) and "name" in found
+    return {"type": "function", "function": found} if named else found
 
 
 def messages(value: Any) -> list[Turn]:
