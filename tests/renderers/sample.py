@@ -165,6 +165,7 @@ CHECKS = [
         total=809,
         needed=False,
     ),
+    _line("L01", "leak", scope="split", seen=82, total=82),
     _line("C01", "balance", scope="kept", seen=738, total=738, level="info", level_input="info"),
     _line("A01", "heldout-size", scope="split", seen=82, total=82, level="warning", level_input="warning"),
 ]
@@ -337,7 +338,11 @@ def usual() -> Report:
             ["roles", "not applicable", "rows of text and label have no turns"],
         ],
         missing=["semantic duplicates (D03)", "language of the answer (Q02)", "personal data (P02)"],
-        next=[f"toolkit findings {RUN} --check label-noise", f"toolkit export {RUN} --to trl"],
+        next=[
+            "collect rows of the small classes; toolkit split RUN --heldout SHARE takes a larger share",
+            f"toolkit findings {RUN} --check label-noise",
+            f"toolkit export {RUN} --to trl",
+        ],
     )
 
 

@@ -29,7 +29,7 @@ def test_lines_fit_and_nothing_is_sent_to_the_terminal(make):
 def test_the_verdict_comes_first_and_the_commands_last():
     lines = TerminalReport().render(sample.usual()).splitlines()
     assert lines[0] == "READY WITH RISKS: support-tickets"
-    assert lines[-2:] == [f"  {command}" for command in sample.usual().next]
+    assert lines[-2:] == [f"  {command}" for command in sample.usual().next[1:]]
 
 
 def test_a_blocker_stands_above_a_warning():
@@ -41,3 +41,10 @@ def test_a_blocker_stands_above_a_warning():
 
 def test_sums_that_do_not_add_up_are_said():
     assert "DO NOT ADD UP" in TerminalReport().render(replace(sample.usual(), kept=1))
+
+
+def test_a_check_that_looked_twice_says_at_what():
+    text = TerminalReport().render(sample.usual())
+    assert "L01 leak (input)" in text
+    assert "L01 leak (split)" in text
+    assert "S02 row-format (" not in text

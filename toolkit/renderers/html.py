@@ -50,6 +50,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    env.tests["command"] = words.is_command
     env.filters.update(words.FILTERS, kinds=page.kinds, word=page.level_word, level=_level, mood=_mood, sign=_sign)
     env.filters.update({name: _unbroken(words.FILTERS[name]) for name in ("points", "share", "plural")})
     return env

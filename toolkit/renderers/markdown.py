@@ -105,6 +105,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    env.tests["command"] = words.is_command
     env.filters.update(
         words.FILTERS, code=code, sentence=sentence, word=page.level_word, known=_known, line=words.shown
     )

@@ -154,6 +154,12 @@ def duplicates(report: Report) -> list[Duplicate]:
     ]
 
 
+def repeated(report: Report) -> set[str]:
+    """Checks with more than one line: they looked at different rows, so a page names those."""
+    ids = [line.check for line in report.checks]
+    return {each for each in ids if ids.count(each) > 1}
+
+
 def looked_for_duplicates(report: Report) -> bool:
     """Whether any check of duplicates ran."""
     return any(line.code.startswith("D") and line.status == "ran" for line in report.checks)
@@ -230,6 +236,7 @@ def view(report: Report) -> dict[str, Any]:
         "unlooked": [each for each in report.not_looked if each[1] != "not applicable"],
         "inapplicable": [each for each in report.not_looked if each[1] == "not applicable"],
         "evidence": evidence(report),
+        "repeated": repeated(report),
         "sources": sources(report),
         "origins": sorted(report.source_kinds.items(), key=lambda each: (-each[1], each[0])),
         "split": figures(report.split),

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from toolkit.core.report import CheckLine, Heldout, Part, Reason, Report
 from toolkit.renderers import page
-from toolkit.renderers.words import beyond, count, fit, named, number, plural, points, share, shown
+from toolkit.renderers.words import beyond, count, fit, is_command, named, number, plural, points, share, shown
 
 COLUMNS = 100
 LEFT = 12
@@ -124,13 +124,15 @@ def _classes(report: Report) -> list[str]:
 def checks(report: Report) -> list[str]:
     """A line a check: what it flagged in the input and among the rows that stay."""
     head = f"{'check':<28}{'looked at':>12}{'flagged':>10}{'kept':>9}{'out':>9}  result"
-    lines = [_check(line) for line in report.checks[: page.CAPS["checks"]]]
+    twice = page.repeated(report)
+    lines = [_check(line, line.scope if line.check in twice else "") for line in report.checks[: page.CAPS["checks"]]]
     more = beyond(report.checks, page.CAPS["checks"])
     return [head, *lines, f"… and {plural(more, 'more check')}"] if more else [head, *lines]
 
 
-def _check(line: CheckLine) -> str:
-    name = fit(f"{shown(line.code, 8)} {named(line.check, 40)}", 28)
+def _check(line: CheckLine, scope: str) -> str:
+    rows = f" ({shown(scope, 20)})" if scope else ""
+    name = fit(f"{shown(line.code, 8)} {named(line.check, 40)}{rows}", 28)
     if line.status != "ran":
         return f"{name}{0:>12}{'-':>10}{'-':>9}{'-':>9}  {shown(line.status, 20)}"
     result = page.level_word(line.level)
@@ -146,16 +148,23 @@ def not_looked(report: Report) -> list[str]:
         for check, status, reason in report.not_looked
         if status != "not applicable"
     ]
-    found += [f"{named(each, 200)}: not in this version of the toolkit" for each in report.missing]
+    lines = _listed("not looked at, which is not clean:", found)
+    return lines + _listed("not in this version of the toolkit:", [named(each, 200) for each in report.missing])
+
+
+def _listed(title: str, found: list[str]) -> list[str]:
     cap = page.CAPS["listed"]
     lines = [line for each in found[:cap] for line in _wrapped(each, 4, first="  ")]
     lines += [f"  … and {count(beyond(found, cap))} more"] if beyond(found, cap) else []
-    return ["not looked at, which is not clean:", *lines] if lines else []
+    return [title, *lines] if lines else []
 
 
 def commands(report: Report) -> list[str]:
-    """The next commands, each on one line however long, so that it can be copied."""
-    return ["next:", *(f"  {shown(command, 400)}" for command in report.next[:12])] if report.next else []
+    """What to do next; a command stands on one line however long, so that it can be copied."""
+    lines: list[str] = []
+    for each in report.next[:12]:
+        lines += [f"  {shown(each, 400)}"] if is_command(each) else _wrapped(shown(each, 400), 4, first="  ")
+    return ["next:", *lines] if lines else []
 
 
 def _wrapped(text: str, indent: int, *, first: str = "") -> list[str]:

@@ -84,6 +84,12 @@ def pieces(text: str) -> list[Piece]:
     return [piece for piece in found if piece.text]
 
 
+def is_command(text: str) -> bool:
+    """Whether all of a text is to be typed."""
+    found = pieces(text)
+    return len(found) == 1 and found[0].code
+
+
 def count(value: float) -> str:
     """A whole number with separators."""
     return f"{value:,.0f}"
