@@ -70,7 +70,7 @@ class LabelNoise:
             given, suggested = found.classes[found.label[each]], found.classes[noise.suggested[each]]
             yield Finding(
                 int(rows[found.rows[each]]),
-                round(float(noise.score[each]), 6),
+                float(noise.score[each]),
                 _words(given, suggested),
                 kind="label-noise",
                 column="label",

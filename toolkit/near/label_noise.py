@@ -17,6 +17,9 @@ from toolkit.near.probe import Probe
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 DRAWS = 500
+# The confident joint counts only errors that look more typical than the average row of their class,
+# which on small clean sets is nearly none; a label under this probability is flagged in any case.
+SURE = 0.02
 
 
 class Rate(NamedTuple):
@@ -40,7 +43,8 @@ class Noise:
     """What the labels of a probe's rows came to; arrays have shape (n,), in the order of `Probe.rows`.
 
     score: 0 to 1, one minus cleanlab's label quality, bent so that .5 is where its estimate of the
-    number of wrong labels is used up: flagged is score >= .5. suggested: the most probable class.
+    number of wrong labels is used up: flagged is score >= .5. A label under .02 is flagged in any
+    case, one over .5 never. suggested: the most probable class.
     p_given, p_suggested: out-of-sample probabilities.
     """
 
@@ -59,11 +63,13 @@ def label_noise(found: Probe) -> Noise:
 
     label, shares = found.label, found.probabilities
     quality = get_label_quality_scores(label, shares, method="self_confidence")
-    flagged = find_label_issues(label, shares, filter_by="low_self_confidence", n_jobs=1)
+    counted = find_label_issues(label, shares, filter_by="low_self_confidence", n_jobs=1)
+    score = _bent(1 - quality, (counted & (quality < 0.5)) | (quality < SURE))
+    flagged = score >= 0.5
     suggested = shares.argmax(axis=1)
     every = np.arange(len(label))
     return Noise(
-        score=_bent(1 - quality, flagged),
+        score=score,
         flagged=flagged,
         suggested=suggested,
         p_given=shares[every, label],
@@ -119,11 +125,11 @@ def _resampled(label: Ints, confident: Ints, groups: Ints, seed: int) -> Floats:
 def _bent(doubt: Floats, flagged: npt.NDArray[np.bool_]) -> Floats:
     """Doubt moved on the logit scale so that .5 lies between the flagged and the other rows.
 
-    The order stays, and so do 0 and 1.
+    The order stays. Where nothing is flagged all scores are below .5.
     """
     odds = np.log(np.clip(doubt, 1e-9, 1 - 1e-9)) - np.log1p(-np.clip(doubt, 1e-9, 1 - 1e-9))
     if flagged.all() or not flagged.any():
-        middle = odds.min() if flagged.any() else odds.max() + 1e-6
+        middle = odds.min() - 1 if flagged.any() else max(odds.max() + 1, 0.0)
     else:
         middle = (odds[flagged].min() + odds[~flagged].max()) / 2
     return np.asarray(1 / (1 + np.exp(middle - odds)), np.float64)
