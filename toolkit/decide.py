@@ -25,6 +25,7 @@ class Kind:
     findings: int
     flagged: int
     flagged_kept: int
+    rejected: int
     level: Level
     level_input: Level
 
@@ -79,6 +80,9 @@ class Decision:
         return next((each for each in self.outcomes if each.check == check), None)
 
 
+NOBODY = np.array([], dtype=np.int64)
+
+
 @dataclass(slots=True)
 class _Found:
     """The flagged findings of one run as arrays, shape (n,); other is -1 where there is none."""
@@ -102,7 +106,7 @@ def decide(ledger: Ledger, policy: Policy) -> Decision:
     inputs = [found[run["run"]] for run in runs if run["scope"] == "input"]
     rejected, by_run = _rejected(inputs, unread)
     stays = ~np.isin(np.arange(records), rejected)
-    outcomes = tuple(_outcome(run, found[run["run"]], stays, by_run.get(run["run"], 0)) for run in runs)
+    outcomes = tuple(_outcome(run, found[run["run"]], stays, by_run.get(run["run"], NOBODY)) for run in runs)
     return Decision(records, rows, rejected, outcomes)
 
 
@@ -137,21 +141,21 @@ def _found(ledger: Ledger, run: dict[str, Any], rule: CheckRule) -> _Found:
     return found
 
 
-def _rejected(inputs: list[_Found], unread: np.ndarray) -> tuple[np.ndarray, dict[int, int]]:
-    """Records that leave, and how many each run sends away; a copy leaves only while its partner stays."""
+def _rejected(inputs: list[_Found], unread: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Records that leave, and which each run sends away; a copy leaves only while its partner stays."""
     gone = [unread]
-    by_run: dict[int, int] = {}
+    by_run: dict[int, np.ndarray] = {}
     for each in inputs:
         if not each.rule.keep_one:
             rows = np.unique(each.row[_rejects(each)])
-            by_run[each.run] = len(rows)
+            by_run[each.run] = rows
             gone.append(rows)
     out = np.unique(np.concatenate(gone)).astype(np.int64)
     for each in inputs:
         if each.rule.keep_one:
             chosen = _rejects(each) & (each.other >= 0)
             copies = _copies(each.row[chosen], each.other[chosen], out)
-            by_run[each.run] = len(copies)
+            by_run[each.run] = copies
             out = np.union1d(out, copies)
     return out, by_run
 
@@ -187,13 +191,13 @@ def _copies(row: np.ndarray, other: np.ndarray, out: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate(leaves)) if leaves else np.array([], dtype=np.int64)
 
 
-def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: int) -> Outcome:
+def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: np.ndarray) -> Outcome:
     flagged = np.unique(found.row)
     # The held-out rows of a split may be of another data set: its ordinals say nothing about these rows.
     live = _live(found, stays) if run["scope"] != "split" else np.ones(len(found.row), dtype=bool)
     total = int(run["total"])
     kept_total = int(stays.sum()) if run["scope"] == "input" else total
-    kinds = tuple(_kind(found, name, live, total=total, kept_total=kept_total) for name in sorted(found.counts))
+    kinds = tuple(_kind(found, name, live, rejected, (total, kept_total)) for name in sorted(found.counts))
     return Outcome(
         check=found.check,
         code=run["code"],
@@ -205,7 +209,7 @@ def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: in
         seconds=run["seconds"],
         flagged=len(flagged),
         flagged_kept=len(np.unique(found.row[live])),
-        rejected=rejected,
+        rejected=len(rejected),
         level=max([each.level for each in kinds] + [_shared_level(found, live, kept_total)], default=Level.OK),
         level_input=max([each.level_input for each in kinds] + [_shared_level(found, None, total)], default=Level.OK),
         kinds=kinds,
@@ -238,7 +242,8 @@ def _shared_level(found: _Found, live: np.ndarray | None, total: int) -> Level:
     return found.rule.level(len(np.unique(found.row[chosen])), total)
 
 
-def _kind(found: _Found, name: str, live: np.ndarray, *, total: int, kept_total: int) -> Kind:
+def _kind(found: _Found, name: str, live: np.ndarray, rejected: np.ndarray, totals: tuple[int, int]) -> Kind:
+    total, kept_total = totals
     is_kind = found.kind == name
     flagged, kept = len(np.unique(found.row[is_kind])), len(np.unique(found.row[is_kind & live]))
     own = _own_levels(found.rule, name)
@@ -247,4 +252,5 @@ def _kind(found: _Found, name: str, live: np.ndarray, *, total: int, kept_total:
         level = level_input = reached(own or found.rule.levels, 1, 1)
     elif own is not None:
         level, level_input = reached(own, kept, kept_total), reached(own, flagged, total)
-    return Kind(name, found.messages[name], found.counts[name], flagged, kept, level, level_input)
+    gone = len(np.intersect1d(found.row[is_kind], rejected)) if _kind_rejects(found.rule, name) else 0
+    return Kind(name, found.messages[name], found.counts[name], flagged, kept, gone, level, level_input)

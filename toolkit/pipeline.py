@@ -139,7 +139,7 @@ def _split(options: dict[str, Any], target: Path) -> Done:
     from toolkit.split import SplitOptions, split
 
     found = split(target, _taken(SplitOptions, options))
-    sizes = ", ".join(f"{each['part']} {each['rows']:,}" for each in found.manifest["files"])
+    sizes = ", ".join(f"{part.name} {part.rows:,}" for part in found.parts.values())
     return Done("split", "done", sizes)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.core.errors import InputError, NotFit
+from toolkit.core.parts import build as build_part
 from toolkit.core.parts import parts
 from toolkit.core.policy import Policy, load_policy
 from toolkit.core.report import REPORT_VERSION, Report
@@ -49,9 +50,7 @@ class Readiness:
         return f"<Readiness {self.report.verdict}: {self.report.kept:,} rows, {self.run.readiness('html')}>"
 
     def _repr_markdown_(self) -> str:
-        from toolkit.renderers.markdown import Markdown
-
-        return Markdown().render(self.report)
+        return str(build_part("renderers", "markdown").render(self.report))
 
 
 def readiness(

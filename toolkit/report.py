@@ -96,8 +96,7 @@ def _quarantine(decision: Decision) -> list[Any]:
     """What rows left for, largest first. A row that several checks reject is counted by each of them."""
     found = []
     for each in decision.outcomes:
-        gone = [[each.check, kind.kind, kind.flagged - kind.flagged_kept] for kind in each.kinds]
-        found += [line for line in gone if each.rejected and line[2]]
+        found += [[each.check, kind.kind, kind.rejected] for kind in each.kinds if kind.rejected]
     return sorted(found, key=lambda line: (-line[2], line[0], line[1]))
 
 

@@ -69,9 +69,7 @@ class Verified:
         return f"<Verified {self.run.path}: {self.decision.records:,} records, {kept:,} kept, {out:,} quarantined>"
 
     def _repr_markdown_(self) -> str:
-        from toolkit.renderers.markdown import outcomes
-
-        return outcomes(self.decision)
+        return str(parts.build("renderers", "markdown").outcomes(self.decision))
 
 
 def verify(

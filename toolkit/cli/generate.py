@@ -11,7 +11,7 @@ from toolkit.cli import _options as opts
 
 
 def command(
-    recipe: Annotated[Path, typer.Argument(help="A recipe file; see pipelines/recipes.")],
+    recipe: Annotated[Path, typer.Argument(help="A recipe file, or the name of a shipped one.")],
     rows: Annotated[int | None, typer.Option("--rows", min=1, help="Accepted rows; wins over the recipe.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the run; wins over the recipe.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed; wins over the recipe.")] = None,

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 from toolkit.core import config, parts
 from toolkit.core.errors import UsageError, closest, unknown
 from toolkit.core.request import Cell, Provider, Recipe, Seed
+from toolkit.core.share import shipped
 from toolkit.generate.gates import Context, build
 from toolkit.providers.grammar import GrammarProvider
 
@@ -156,6 +157,7 @@ def load(path: Path, *, rows: int | None = None, seed: int | None = None, out: s
 
     Raises UsageError with the file, the line and a suggestion, or InputError where it cannot be read.
     """
+    path = _named(path)
     file = config.load(RecipeFile, path)
     told: dict[str, Any] = {}
     if rows is not None:
@@ -168,6 +170,13 @@ def load(path: Path, *, rows: int | None = None, seed: int | None = None, out: s
         return checked(file.model_copy(update=told), path.stem, path.parent)
     except UsageError as failure:
         raise UsageError(f"{_place(failure.what, path)}: {failure.what}", failure.fix) from failure
+
+
+def _named(path: Path) -> Path:
+    """The recipe file at `path`, or the shipped recipe of that name."""
+    home = shipped("pipelines") / "recipes"
+    own = home / f"{path.name.removesuffix('.yaml')}.yaml"
+    return own if not path.exists() and len(path.parts) == 1 and own.is_file() else path
 
 
 def checked(file: RecipeFile, name: str, folder: Path) -> Loaded:

@@ -42,6 +42,10 @@ class Markdown:
         text = _environment().get_template("readiness.md.j2").render(report=report, **page.view(report))
         return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
+    def outcomes(self, decision: Decision) -> str:
+        """What each check of a decision came to, as a table."""
+        return outcomes(decision)
+
 
 def outcomes(decision: Decision) -> str:
     """A decision as one table: a row a check, and the sum of the records above it."""
