@@ -1,0 +1,57 @@
+"""Every command of the README is run, in its order, in one folder, as a new user would."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli import main
+from toolkit.core.share import shipped
+
+README = shipped("schemas").parent / "README.md"
+
+
+def _commands() -> list[str]:
+    if not README.is_file():
+        return []
+    blocks = re.findall(r"^```sh\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    inline = re.findall(r"`(toolkit (?:parts|readiness --check)[^`]*)`", README.read_text(encoding="utf-8"))
+    return [line for block in blocks for line in block.splitlines() if line.startswith("toolkit ")] + inline
+
+
+def test_the_readme_has_commands() -> None:
+    assert README.is_file()
+    assert len(_commands()) > 12
+
+
+def test_every_command_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("login", "billing", "refund", "delivery")
+    lines = [
+        f'"I have a problem with my {word}, case {at}, {"please help" * (at % 3)}",{word}'
+        for at in range(15)
+        for word in words
+    ]
+    Path("tickets.csv").write_text("Subject,Queue\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    for command in _commands():
+        code = main(shlex.split(command)[1:])
+        said = capsys.readouterr()
+        assert code in (0, 1), f"{command}: {said.err}"
+        assert "Traceback" not in said.err
+        if code == 1:
+            assert "readiness" in command or "verify" in command or "split" in command or "run" in command, said.err
+
+
+def test_links_and_pictures_of_the_readme_exist() -> None:
+    text = README.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#][^)]*)\)", text):
+        assert (README.parent / target).exists(), target
+    headings = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
+    for anchor in re.findall(r"\]\(#([^)]+)\)", text):
+        assert anchor in headings, anchor
