@@ -1,0 +1,141 @@
+"""Q03: answers that stop before they end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.core import jsontext
+from toolkit.core.fences import fences
+from toolkit.core.types import Finding, Findings, Result
+from toolkit.store import columns as cols
+from toolkit.store.view import View
+
+REASON = (
+    r'"(?:finish_reason|stop_reason|finishReason|stopReason)"\s*:\s*'
+    r'"(?:length|max_tokens|MAX_TOKENS|max_length|max_output_tokens|model_length)"'
+)
+PROPER = r"[.!?…。！？؟।॥][\s\"'”’»)\]}*_`]*\z"
+OPEN_END = r"[\p{L}\p{M},，、:：]\s*\z"
+JSON_START = r'\A\s*(?:\{\s*"|\[\s*[{"\[])'
+# Words that no sentence ends with, in the languages that most rows are in.
+MID_SENTENCE = re.compile(
+    r"(?:^|[\s(])(?:and|or|but|the|an|of|because|although|whose|than|und|oder|eine|einen|et|ou|les|des|du|los|las|del"
+    r"|della|gli|dos|и|или)$"
+)
+LIST_ITEM = re.compile(r"\s*(?:[-*•+–]|\(?\w{1,3}[.)])\s|\s*[#|>]")
+# Hashtags, links, handles, and the name under a quotation.
+OWN_END = re.compile(
+    r"(?:[#@]\w+|\S*(?:://|www\.)\S*|\w\.(?:com|org|net|io|edu|gov)\b\S*|[-–—]\s?(?:[\w.'’]+\s?){1,5})$"
+)
+LONG, LINE = 80, 60
+MOSTLY = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """Answers that ran into a token limit teach a model to stop in the middle.
+
+    Found in answers: a finish reason in the row that says so (`length`, `max_tokens`), a code fence that
+    does not close, JSON that ends before it closes, an end in a comma or in a word such as "and" or "the"
+    (`mid-sentence`), a colon with nothing behind it (`colon`), and a long last line without any end
+    (`no-end`). The latter counts only in a file whose long answers end properly in at least nineteen of
+    twenty cases, and is told with a low score otherwise. Lists, headings and tables may end as they like.
+
+    Only the finish reason is proof; the rest is for review. Missed: answers that stop after a whole
+    sentence. Example: `The three causes are heat, wind and`.
+    """
+
+    id: ClassVar[str] = "cut-off"
+    code: ClassVar[str] = "Q03"
+    version: ClassVar[int] = 1
+    scope: ClassVar[str] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("turns", "raw")
+
+    def look(self, batch: pa.RecordBatch, view: View) -> Iterator[Result]:
+        limited = _hits(batch.column("raw"), REASON)
+        if len(limited):
+            rows = batch.column("row").to_numpy()[limited]
+            yield Findings(rows, 1.0, "the row's own finish reason says that it was cut off", "finish-reason")
+        texts, owners = _answers(batch)
+        if not len(texts):
+            return
+        fenced = np.flatnonzero(pc.count_substring(texts, "```").to_numpy() % 2)
+        as_json = _hits(texts, JSON_START)
+        blocks = np.union1d(fenced, as_json)
+        yield from _once(_unclosed(int(owners[at]), texts[at].as_py()) for at in blocks.tolist())
+        open_end = np.setdiff1d(_hits(texts, OPEN_END), blocks)
+        if len(open_end):
+            strict = view.once("cut-off: share that ends properly", lambda: _proper_share(view)) >= MOSTLY
+            yield from _once(_ending(int(owners[at]), texts[at].as_py(), strict) for at in open_end.tolist())
+
+
+def _once(found: Iterable[Iterable[Finding]]) -> Iterator[Finding]:
+    """The first finding of every kind of a row, which may have many answers."""
+    told: set[tuple[int | None, str]] = set()
+    for each in (each for some in found for each in some):
+        if (each.row, each.kind) not in told:
+            told.add((each.row, each.kind))
+            yield each
+
+
+def _answers(batch: pa.RecordBatch) -> tuple[pa.Array, np.ndarray]:
+    """The content of every assistant turn that has any, and the rows they are of."""
+    content = cols.turn_field(batch, "content")
+    wanted = pc.and_(pc.equal(cols.turn_field(batch, "role"), "assistant"), content.is_valid())
+    mask = pc.fill_null(wanted, False)
+    return content.filter(mask), cols.turn_rows(batch)[mask.to_numpy(zero_copy_only=False)]
+
+
+def _hits(texts: pa.Array, pattern: str) -> np.ndarray:
+    return np.flatnonzero(pc.fill_null(pc.match_substring_regex(texts, pattern), False).to_numpy(zero_copy_only=False))
+
+
+def _proper_share(view: View, batches: int = 4) -> float:
+    """The share of long answers that end with a sentence's end, of those that end with that or with none."""
+    proper = none = 0
+    for at, batch in enumerate(view.batches("turns")):
+        if at == batches:
+            break
+        texts, _ = _answers(batch)
+        some = texts.filter(pc.greater_equal(pc.utf8_length(texts), LONG)) if len(texts) else texts
+        proper += len(_hits(some, PROPER))
+        none += len(_hits(some, OPEN_END))
+    return proper / (proper + none) if proper + none else 0.0
+
+
+def _unclosed(row: int, text: str) -> Iterator[Finding]:
+    blocks = fences(text)
+    if blocks and not blocks[-1].closed:
+        yield Finding(row, 0.9, "a code fence is opened and not closed", kind="unclosed-fence", column="answer")
+    elif not blocks and re.match(r"\s*[{\[]", text):
+        found = jsontext.parse(text.strip().encode(errors="replace"))
+        if isinstance(found, jsontext.Malformed) and found.code == "truncated":
+            yield Finding(
+                row, 0.9, "the JSON of an answer ends before it closes", kind="unclosed-json", column="answer"
+            )
+
+
+def _ending(row: int, text: str, strict: bool) -> Iterator[Finding]:
+    whole = text.rstrip()
+    last = whole.rpartition("\n")[2]
+    if len(whole) < LONG // 2 or LIST_ITEM.match(last):
+        return
+    if MID_SENTENCE.search(last):
+        yield Finding(row, 0.8, "an answer stops in the middle of a sentence", kind="mid-sentence", column="answer")
+    elif whole[-1] in ",，、":
+        score = 0.7 if len(last) >= LINE else 0.3  # a letter closes with `Best regards,`
+        yield Finding(row, score, "an answer ends in a comma", kind="mid-sentence", column="answer")
+    elif whole[-1] in ":：":
+        yield Finding(row, 0.6, "an answer announces something and ends", kind="colon", column="answer")
+    elif len(whole) >= LONG and len(last) >= LINE and not OWN_END.search(last[-80:]):
+        score = 0.6 if strict else 0.3
+        yield Finding(
+            row, score, "an answer has no end where the others end a sentence", kind="no-end", column="answer"
+        )
