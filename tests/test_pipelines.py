@@ -53,7 +53,7 @@ def test_a_changed_input_is_done_again(tmp_path: Path) -> None:
     file.write_text(
         "version: 1\nname: own\nsteps:\n"
         "  - verb: verify\n    options: {data: rows.jsonl, embed: false}\n"
-        "  - verb: split\n  - verb: readiness\n"
+        "  - verb: split\n    options: {embed: false}\n  - verb: readiness\n"
     )
     assert [done.outcome for done in pipeline.run(file)] == ["done"] * 3
     assert [done.outcome for done in pipeline.run(file)] == ["as it was"] * 3

@@ -28,6 +28,7 @@ class Kind:
     rejected: int
     level: Level
     level_input: Level
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,11 @@ def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: np
     )
 
 
+def _remedy(rule: CheckRule, kind: str) -> str:
+    own = rule.kinds.get(kind)
+    return own.remedy if own is not None and own.remedy else rule.remedy
+
+
 def _live(found: _Found, stays: np.ndarray) -> np.ndarray:
     """Findings that still hold among the rows that stay: both rows of a pair are there."""
     if not len(found.row):
@@ -253,4 +259,4 @@ def _kind(found: _Found, name: str, live: np.ndarray, rejected: np.ndarray, tota
     elif own is not None:
         level, level_input = reached(own, kept, kept_total), reached(own, flagged, total)
     gone = len(np.intersect1d(found.row[is_kind], rejected)) if _kind_rejects(found.rule, name) else 0
-    return Kind(name, found.messages[name], found.counts[name], flagged, kept, gone, level, level_input)
+    return Kind(name, found.messages[name], found.counts[name], flagged, kept, gone, level, level_input, _remedy(found.rule, name))

@@ -59,7 +59,7 @@ def _never_ran(check: str) -> Reason:
 
 def _reason(each: Outcome, kind: Kind) -> Reason:
     counted = _counted(kind.flagged_kept, kind.flagged, each)
-    return Reason(kind.level.name.lower(), each.check, each.code, _title(kind.message), counted, each.remedy)
+    return Reason(kind.level.name.lower(), each.check, each.code, _title(kind.message), counted, kind.remedy)
 
 
 def _of_check(each: Outcome) -> Reason:

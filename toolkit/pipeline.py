@@ -137,8 +137,10 @@ def _verify(options: dict[str, Any], target: Path) -> Done:
 
 def _split(options: dict[str, Any], target: Path) -> Done:
     from toolkit.split import SplitOptions, split
+    from toolkit.verify import VerifyOptions, encoder
 
-    found = split(target, _taken(SplitOptions, options))
+    encode = encoder(VerifyOptions()) if options.pop("embed", True) else None
+    found = split(target, _taken(SplitOptions, options), encode=encode)
     sizes = ", ".join(f"{part.name} {part.rows:,}" for part in found.parts.values())
     return Done("split", "done", sizes)
 

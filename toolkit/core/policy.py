@@ -26,6 +26,7 @@ class KindRule(BaseModel):
     reject: bool | None = None
     level: LevelName | None = None
     levels: dict[LevelName, float] | None = None
+    remedy: str = ""
 
 
 class CheckRule(BaseModel):
