@@ -259,4 +259,5 @@ def _kind(found: _Found, name: str, live: np.ndarray, rejected: np.ndarray, tota
     elif own is not None:
         level, level_input = reached(own, kept, kept_total), reached(own, flagged, total)
     gone = len(np.intersect1d(found.row[is_kind], rejected)) if _kind_rejects(found.rule, name) else 0
-    return Kind(name, found.messages[name], found.counts[name], flagged, kept, gone, level, level_input, _remedy(found.rule, name))
+    remedy = _remedy(found.rule, name)
+    return Kind(name, found.messages[name], found.counts[name], flagged, kept, gone, level, level_input, remedy)
