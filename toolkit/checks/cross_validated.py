@@ -37,7 +37,7 @@ class CrossValidated:
 
     few: int = 200
     folds: int = 5
-    near: float = 0.6
+    near: float = 0.7
     most: int = 20_000
 
     def run(self, view: View) -> Iterator[Result]:

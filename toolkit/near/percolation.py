@@ -10,13 +10,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from toolkit.near.compiled import kernel
 from toolkit.near.components import components
-from toolkit.near.pairs import Pairs
+from toolkit.near.pairs import Pairs, near_pairs
 
 Ints = npt.NDArray[np.int64]
 STEPS = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6)
+
+
+RECALL = 0.99999
+FEW = 10
+SAMPLES = (3_000, 30_000, 300_000)
+
+
+class Bound(NamedTuple):
+    """The lowest threshold worth asking all rows for, and why not a lower one; percolates: not even the highest."""
+
+    threshold: float
+    why: str
+    percolates: bool
 
 
 class Sweep(NamedTuple):
@@ -31,12 +45,12 @@ class Sweep(NamedTuple):
     component: Ints
 
 
-def sweep(hard: Ints, pairs: Pairs, limit: int, fixed: float | None = None) -> Sweep:
-    """Sweep down while the largest component has at most `limit` rows; `hard` components always hold.
+def sweep(hard: Ints, pairs: Pairs, limit: int, *, lowest: float = STEPS[-1], fixed: float | None = None) -> Sweep:
+    """Sweep down to `lowest` while the largest component has at most `limit` rows; `hard` components always hold.
 
     fixed: a threshold to take as it is. The first step is taken even where it percolates.
     """
-    n, steps = len(hard), STEPS if fixed is None else (fixed,)
+    n, steps = len(hard), tuple(step for step in STEPS if step >= lowest) if fixed is None else (fixed,)
     figures: list[tuple[float, float]] = []
     chosen, best, why = steps[0], at(hard, pairs, steps[0]), "asked for" if fixed is not None else ""
     for step in steps:
@@ -49,6 +63,32 @@ def sweep(hard: Ints, pairs: Pairs, limit: int, fixed: float | None = None) -> S
         chosen, best = step, component
     why = why or f"the lowest of the sweep: no component has over {limit:,} rows"
     return Sweep(chosen, why, tuple(figures), best)
+
+
+def bound(texts: pa.ChunkedArray, key: npt.NDArray[np.uint64], cap: float) -> Bound:
+    """Where samples of growing size percolate, all rows do too, and their pairs need never be listed.
+
+    texts, key: (n,); samples are taken in the order of the keys. cap: the share of rows in one
+    component that is too much. Rows of a few templates have quadratically many pairs at a low threshold.
+    """
+    order, lowest, why, percolates = np.argsort(key, kind="stable"), STEPS[-1], "", False
+    for size in SAMPLES:
+        if size >= len(order) / 2:
+            break
+        pairs = likely_pairs(texts.take(pa.array(np.sort(order[:size]))), lowest)
+        limit = max(FEW, int(cap * size))
+        found = sweep(np.arange(size, dtype=np.int64), pairs, limit, lowest=lowest)
+        if found.figures[-1][1] * size > limit:
+            why = f"in a sample of {size:,} rows, {found.why}"
+            lowest, percolates = found.threshold, len(found.figures) == 1
+        if percolates:
+            break
+    return Bound(lowest, why, percolates)
+
+
+def likely_pairs(texts: pa.ChunkedArray, threshold: float) -> Pairs:
+    """Verified pairs; of a hundred thousand at the threshold one may be missed."""
+    return near_pairs(texts, threshold=threshold, recall=RECALL)
 
 
 def at(hard: Ints, pairs: Pairs, threshold: float) -> Ints:

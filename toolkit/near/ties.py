@@ -15,14 +15,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.near.components import components
-from toolkit.near.pairs import Pairs, near_pairs
-from toolkit.near.shared import near_rows
 from toolkit.store.view import View
 
 Ints = npt.NDArray[np.int64]
 READS = ("body", "prompt", "label", "source_kind", "group", "lineage", "hash", "nth", "ref")
-LOWEST = 0.6
 # Lineage that ties rows, in the order in which it is tried; a template or a seed row may tie all of them.
 FAMILIES = ("parents", "document", "source_document", "conversation", "seed_row", "seed", "template")
 NONE = -1
@@ -134,22 +130,11 @@ def tied(key: Key) -> tuple[Ints, Ints]:
     return rows[:-1][same], rows[1:][same]
 
 
-def body_pairs(view: View, threshold: float) -> Pairs:
-    """Verified pairs of near-equal bodies; a view of its own, so that the texts do not stay."""
-    own = View(view.data, view.reads, view.keep)
-    return near_rows(own, threshold, exact=True).pairs
-
-
-def prompt_pairs(view: View, threshold: float) -> Pairs:
-    """Verified pairs of near-equal prompts: a known question leaks with any answer."""
-    prompts = view.table("prompt").column("prompt")
-    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(prompts)), 0)
-    return near_pairs(pc.if_else(blank, pa.scalar(None, pa.large_string()), prompts), threshold=threshold, exact=True)
-
-
-def largest(n: int, left: Ints, right: Ints) -> int:
-    """Rows of the largest component."""
-    return int(np.bincount(components(n, left, right)).max()) if n else 0
+def texts(view: View, column: str) -> pa.ChunkedArray:
+    """A text column of every row in scope; a blank text is null, so that it is nobody's copy."""
+    found = view.table(column).column(column)
+    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(found)), 0)
+    return pc.if_else(blank, pa.scalar(None, pa.large_string()), found)
 
 
 def _values(found: Any) -> Sequence[str]:

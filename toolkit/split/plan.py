@@ -8,6 +8,7 @@ from math import ceil
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from toolkit.core.errors import UsageError
 from toolkit.core.types import JSON
@@ -15,7 +16,7 @@ from toolkit.near import ties
 from toolkit.near.assign import Rows, assign, latest
 from toolkit.near.components import components
 from toolkit.near.pairs import Pairs
-from toolkit.near.percolation import STEPS, Sweep, cut, sweep
+from toolkit.near.percolation import FEW, STEPS, Bound, Sweep, bound, cut, likely_pairs, sweep
 from toolkit.split.clock import times
 from toolkit.stats.effective import MACRO_ROWS
 from toolkit.stats.power import detectable_gain, rows_needed
@@ -25,7 +26,6 @@ Ints = npt.NDArray[np.int64]
 TRAIN, HELDOUT, DEV, LEFT_OUT = 0, 1, 2, -1
 NAMES = {TRAIN: "train", DEV: "dev", HELDOUT: "heldout", LEFT_OUT: "left out"}
 USUAL, MOST, GAIN = 0.1, 0.25, 0.05
-FEW = 10
 MANY = 1000
 
 
@@ -194,18 +194,40 @@ def _graph(
     hard, tied_by = _declared(found, limit, min(targets.values()), warnings)
     base = int(np.bincount(hard).max())
     roof = limit if base <= limit else base + limit
-    lowest = STEPS[-1] if options.threshold is None else options.threshold
-    pairs, prompts = ties.body_pairs(view, lowest), found.has_prompts
-    if prompts:
-        asked = ties.prompt_pairs(view, lowest)
-        prompts = sweep(hard, asked, roof, STEPS[0]).figures[0][1] * found.n <= roof
-        if prompts:
-            pairs = Pairs(*(np.concatenate(both) for both in zip(pairs, asked, strict=True)))
-        else:
-            warnings.append("too many rows share a prompt for it to tie them: only whole rows were compared")
-    chosen = sweep(hard, pairs, roof, options.threshold)
+    pairs, prompts, low = _pairs(view, found, options, warnings)
+    chosen = sweep(hard, pairs, roof, lowest=low.threshold, fixed=options.threshold)
+    if low.why and chosen.threshold == low.threshold:
+        chosen = chosen._replace(why=low.why)
     tied_by = ["text", *(["prompt"] if prompts else []), *tied_by]
     return _Graph(hard, pairs, chosen, limit, roof, prompts, tied_by)
+
+
+def _pairs(view: View, found: ties.Traits, options: SplitOptions, warnings: list[str]) -> tuple[Pairs, bool, Bound]:
+    """Pairs of near texts, whether prompts were compared too, and the lowest threshold they are listed for.
+
+    A prompt is compared because a known question leaks with any answer; one that many rows share is an
+    instruction, and ties none.
+    """
+    fixed = options.threshold
+    bodies = ties.texts(view, "body")
+    low = bound(bodies, found.key, options.cap) if fixed is None else Bound(fixed, "", percolates=False)
+    if not found.has_prompts:
+        return likely_pairs(bodies, low.threshold), False, low
+    prompts = ties.texts(view, "prompt")
+    theirs = bound(prompts, found.key, options.cap)
+    if theirs.percolates or _crowded(prompts, options.cap):
+        warnings.append("too many rows share a prompt for it to tie them: only whole rows were compared")
+        return likely_pairs(bodies, low.threshold), False, low
+    if fixed is None and theirs.threshold > low.threshold:
+        low = theirs
+    both = (likely_pairs(bodies, low.threshold), likely_pairs(prompts, low.threshold))
+    return Pairs(*(np.concatenate(each) for each in zip(*both, strict=True))), True, low
+
+
+def _crowded(prompts: pa.ChunkedArray, cap: float) -> bool:
+    """Whether one prompt, or near copies of it, stands in too many rows."""
+    pairs = likely_pairs(prompts, STEPS[0])
+    return int(np.bincount(components(len(prompts), pairs.left, pairs.right)).max()) > max(FEW, cap * len(prompts))
 
 
 def _declared(found: ties.Traits, limit: int, smallest: int, warnings: list[str]) -> tuple[Ints, list[str]]:

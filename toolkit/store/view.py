@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.store import columns as cols
 from toolkit.store.dataset import Dataset, Manifest
@@ -83,4 +82,7 @@ class View:
     def _scoped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self.keep is None:
             return batch
-        return batch.filter(pc.is_in(batch.column("row"), value_set=pa.array(self.keep)))
+        # Both are sorted, so a batch needs only its own stretch of `keep`: the whole of it for each batch is quadratic.
+        rows = batch.column("row").to_numpy()
+        begin, end = np.searchsorted(self.keep, [rows[0], rows[-1] + 1]) if len(rows) else (0, 0)
+        return batch.filter(pa.array(np.isin(rows, self.keep[begin:end], assume_unique=True)))
