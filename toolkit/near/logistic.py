@@ -54,7 +54,7 @@ def fit(
     scale = 1 / np.sqrt(np.maximum(spectrum, 0) * 0.05 / n_classes + 1 / c)
     rotated = features @ (axes * scale)
     place = np.zeros((len(scale), n_classes)) if start is None else (axes / scale).T @ start
-    rough, _, first = _descend(rotated.astype(np.float32), label, scale, c, place, 10 * tolerance)
+    rough, _, first = _descend(rotated.astype(np.float32), label, scale, c, place, 2 * tolerance)
     place, gap, last = _descend(rotated, label, scale, c, rough, tolerance)
     return Fitted((axes * scale) @ place, gap, first + last, tolerance)
 
