@@ -141,7 +141,7 @@ def test_a_place_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tempfile
 
-    def draft(dir: Path, **_: str) -> tuple[int, str]:  # noqa: A002
+    def draft(dir: Path, **_: str) -> tuple[int, str]:
         import os
 
         (dir / "draft").write_text("")
