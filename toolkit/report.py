@@ -25,9 +25,12 @@ ABSENT = [
     "what a given trainer would drop, cut or not train on (F01, F02, F03)",
     "paraphrased copies inside the data set (D03) and across the split (L02)",
     "paraphrased, translated or embedded benchmark items (L03); --against finds equal and near-equal ones",
-    "tool calls against their schemas (T01), declared JSON and code blocks (T02), quotes (T03)",
-    "personal data other than credentials (P02)",
-    "language, cut-off and repetition faults of answers (Q02, Q03, Q04), preference length bias (R01, R02)",
+    "tool calls against their schemas (T01)",
+    "declared JSON and code blocks (T02)",
+    "quotes and citations against the documents given (T03)",
+    "names and postal addresses (P02), unless --set pii.names=true was given",
+    "answers in another language (Q02), cut off (Q03) or garbled (Q04)",
+    "preference pairs (R01) and their length bias (R02)",
     "the learning curve (A02), the cost of training (A03), forgetting (A04)",
 ]
 
