@@ -50,7 +50,7 @@ def write_rows(data: Dataset, path: Path, chosen: Any) -> int:
             lines = batch.column("raw").filter(pa.array(mask)).to_pylist()
             n += len(lines)
             if lines:
-                file.write(("\n".join(map(_one_line, lines)) + "\n").encode("utf-8"))
+                file.write(("\n".join(map(one_line, lines)) + "\n").encode("utf-8"))
     return n
 
 
@@ -108,14 +108,14 @@ def _merged(data: Dataset, rejected: np.ndarray) -> Iterator[dict[str, Any]]:
 def _content(record: dict[str, Any]) -> dict[str, Any]:
     raw = record["raw"]
     if isinstance(raw, str):
-        return {"row": orjson.Fragment(_one_line(raw))}
+        return {"row": orjson.Fragment(one_line(raw))}
     try:
         return {"text": raw.decode("utf-8")}
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(raw).decode("ascii")}
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """A row's JSON without line breaks; in JSON they can stand only between tokens."""
     if "\n" not in text and "\r" not in text:
         return text

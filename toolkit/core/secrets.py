@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
+from toolkit.core import pii
+
 
 class Secret(NamedTuple):
     """A span of text that looks like a credential. score: how sure its shape alone makes it, 0 to 1."""
@@ -76,12 +78,24 @@ def redact(text: str) -> str:
 
 
 def excerpt(text: str, size: int = 160) -> str:
-    """The beginning of a text on one line, secrets, email addresses and long numbers masked."""
+    """The beginning of a text on one line, secrets, personal data and long numbers masked."""
     shown = redact(text[: 8 * size])
+    shown = _without_pii(shown)
     shown = re.sub(r"[\w.+-]+@[\w-]+\.[\w.-]+", "[EMAIL]", shown)
     shown = re.sub(r"\+?\d(?:[ .()-]{0,2}\d){8,}", "[NUMBER]", shown)
     shown = " ".join("".join(char if char.isprintable() else " " for char in shown).split())
     return shown if len(shown) <= size else shown[: size - 1] + "…"
+
+
+def _without_pii(text: str) -> str:
+    """The text with personal data masked, and what that uncovers; plain web addresses stay."""
+    for _ in range(4):
+        found = [span for span in pii.find(text) if span.type != "url"]
+        for span in reversed(found):
+            text = f"{text[: span.start]}[{span.type.upper()}]{text[span.end :]}"
+        if not found:
+            break
+    return text
 
 
 def entropy(text: str) -> float:
