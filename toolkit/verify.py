@@ -51,12 +51,13 @@ class VerifyOptions:
 
 @dataclass(frozen=True)
 class Verified:
-    """A verified data set: where it lies and what was decided."""
+    """A verified data set: where it lies and what was decided. notes: what went less well, as a cache not written."""
 
     run: RunFolder
     data: Dataset
     decision: Decision
     policy: Policy
+    notes: tuple[str, ...] = ()
 
     @property
     def level(self) -> Level:
@@ -107,7 +108,7 @@ def verify(
             write_kept(frozen, decision.rejected, folder.kept)
             write_quarantine(frozen, ledger, rules, decision.rejected, folder.quarantine)
             ledger.set_meta("policy", rules.model_dump_json())
-    return Verified(folder, frozen, decision, rules)
+    return Verified(folder, frozen, decision, rules, tuple(getattr(scene.encode, "notes", ())))
 
 
 def planned(options: VerifyOptions) -> list[Any]:
@@ -153,11 +154,12 @@ class Scene:
         )
         return View(self.data, reads, self.keep, others, encode=self.encode, memo=self.memo)
 
-    def digest(self) -> list[Any]:
-        """What a result depends on besides the check itself."""
+    def digest(self, check: Any) -> list[Any]:
+        """What a check's result depends on besides the check itself: as little as it can, so that little is redone."""
         told: list[Any] = [self.data.manifest.digest, _ordinals(self.keep)]
-        told += [[name, data.manifest.digest, _ordinals(keep)] for name, data, keep in self.references]
-        return [*told, getattr(self.encode, "identity", None)]
+        if check.scope in ("references", "split"):
+            told += [[name, data.manifest.digest, _ordinals(keep)] for name, data, keep in self.references]
+        return [*told, getattr(self.encode, "identity", None)] if getattr(check, "embeds", False) else told
 
 
 def run_checks(ledger: Ledger, checks: Sequence[Any], scene: Scene, scope: str) -> None:
@@ -240,7 +242,7 @@ def _write(ledger: Ledger, check: Any, scene: Scene, scope: str, what: tuple[Sta
 
 
 def _digest(check: Any, scene: Scene) -> str:
-    told = [check.id, check.version, asdict(check), scene.digest()]
+    told = [check.id, check.version, asdict(check), scene.digest(check)]
     if hasattr(check, "inputs"):  # files that its options name
         told.append(check.inputs())
     return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()

@@ -33,6 +33,7 @@ class CrossValidated:
     code: ClassVar[str] = "A05"
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "split"
+    embeds: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("label", "prompt", "body", "group")
 
     few: int = 200

@@ -47,6 +47,7 @@ class LabelNoise:
     code: ClassVar[str] = "N01"
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "input"
+    embeds: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("body", "label")
 
     folds: int = 5

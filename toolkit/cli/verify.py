@@ -54,5 +54,7 @@ def command(
         policy=Path(policy) if policy else None,
         progress=opts.progress(),
     )
+    for note in found.notes:
+        opts.say(f"note: {note}")
     print(terminal.verified_json(found) if json else terminal.verified(found))
     return 1 if found.level >= Level.ERROR else 0

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.core.errors import NotApplicable
+from toolkit.near.cores import side_by_side
 from toolkit.near.logistic import Fitted, fit, probabilities
 
 Floats = npt.NDArray[np.float64]
@@ -172,15 +173,19 @@ def _round(
     """One fit a fold. A row of fold -1 - f is left out of training and predicted with fold f."""
     home = np.where(fold < 0, -1 - fold, fold)
     n_classes = int(label.max()) + 1
-    told, fits = np.zeros((len(label), n_classes)), []
-    for at in range(int(home.max()) + 1):
+
+    def fold_of(at: int) -> Fitted:
         rows = np.flatnonzero((home != at) & (fold >= 0))
         if len(rows) > most:
             rows = np.sort(np.random.default_rng(seed).permutation(rows)[:most])
         warm = start[at].weights if start else None
         c, tolerance = (PENALTIES[1], TOLERANCES[1]) if start else (PENALTIES[0], TOLERANCES[0])
-        fits.append(fit(features[rows], label[rows], n_classes, c=c, start=warm, tolerance=tolerance))
-        told[home == at] = probabilities(features[home == at], fits[-1].weights)
+        return fit(features[rows], label[rows], n_classes, c=c, start=warm, tolerance=tolerance)
+
+    fits = side_by_side(fold_of, range(int(home.max()) + 1))
+    told = np.zeros((len(label), n_classes))
+    for at, each in enumerate(fits):
+        told[home == at] = probabilities(features[home == at], each.weights)
     return told, fits
 
 

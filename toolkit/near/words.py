@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.near.cores import single_threaded
+
 CUT = 4_000
 VOCABULARY = 100_000
 
@@ -29,6 +31,7 @@ def word_view(texts: Sequence[str | None], *, dim: int = 256, seed: int = 0) -> 
     kept = min(dim, min(table.shape) - 1)
     if kept < 1:
         return np.zeros((len(texts), 0))
-    found = TruncatedSVD(kept, n_iter=3, random_state=seed).fit_transform(table)
+    with single_threaded():
+        found = TruncatedSVD(kept, n_iter=3, random_state=seed).fit_transform(table)
     length = np.linalg.norm(found, axis=1, keepdims=True)
     return np.asarray(found / np.where(length > 1e-9, length, 1), np.float64)
