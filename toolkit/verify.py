@@ -225,6 +225,8 @@ def _write(ledger: Ledger, check: Any, scene: Scene, scope: str, what: tuple[Sta
     status, reason, results, seconds = what
     view = scene.view(check.reads)
     total = view.n_rows + (view.manifest.rejects if "rejects" in check.reads else 0)
+    if getattr(check, "whole", False):  # it looks at the other parts of the split too
+        total += sum(other.n_rows for other in view.references)
     run = Run(
         check=check.id,
         code=check.code,

@@ -34,6 +34,7 @@ class CrossValidated:
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "split"
     embeds: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("label", "prompt", "body", "group")
 
     few: int = 200

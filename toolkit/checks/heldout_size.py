@@ -33,7 +33,7 @@ class HeldoutSize:
 
     id: ClassVar[str] = "heldout-size"
     code: ClassVar[str] = "A01"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "split"
     reads: ClassVar[tuple[str, ...]] = ("label", "source_kind", "body", "group")
 
@@ -58,6 +58,9 @@ class HeldoutSize:
         if n:
             yield from self._power(view, n, groups)
             yield from _measurable(labels, n)
+        for other in view.references:
+            if other.name == "train":
+                yield from (Fact("train rows by class", float(rows), "rows", name) for name, rows in _largest(other))
 
     def _power(self, view: View, n: int, groups: np.ndarray) -> Iterator[Result]:
         from toolkit.stats.effective import effective_rows
@@ -94,6 +97,12 @@ def _counts(view: View) -> tuple[dict[str, int], dict[str, int], np.ndarray]:
     first: dict[str, int] = {}
     own = [at if name is None else first.setdefault(name, at) for at, name in enumerate(groups)]
     return dict(labels), dict(kinds), np.array(own, np.int64)
+
+
+def _largest(view: View) -> list[tuple[str, int]]:
+    """The classes of a view with the most rows."""
+    labels = _counts(view)[0]
+    return sorted(labels.items(), key=lambda item: (-item[1], item[0]))[:MANY]
 
 
 def _clusters(view: View, groups: np.ndarray, threshold: float) -> np.ndarray:
