@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.looking import freeze
 from toolkit.core.errors import InputError, UsageError
 from toolkit.core.types import Level
 from toolkit.near.pairs import near_pairs_between
@@ -177,7 +178,7 @@ def test_families_stay_together_and_a_family_of_all_does_not_count(tmp_path):
 
 def test_a_parent_row_stays_with_its_children(tmp_path):
     bodies = texts(300)
-    rows = [{"id": f"p{at}", "text": text, "lineage": {"source_kind": "real"}} for at, text in enumerate(bodies[:100])]
+    rows = [{"id": f"p{at}", "text": text} for at, text in enumerate(bodies[:100])]
     rows += [
         {"id": f"k{at}", "text": text, "lineage": {"source_kind": "llm", "parents": [f"p{at % 100}"]}}
         for at, text in enumerate(bodies[100:])
@@ -187,6 +188,22 @@ def test_a_parent_row_stays_with_its_children(tmp_path):
     held = {row["id"] for row in lines(folder / "heldout.jsonl")}
     parents = {int(name[1:]) % 100 for name in held}
     assert held == {name for at in parents for name in (f"p{at}", f"k{at}", f"k{at + 100}")}
+
+
+def test_a_parent_may_be_named_by_its_row_id(tmp_path):
+    bodies = texts(200)
+    parents = [{"text": text} for text in bodies[:100]]
+    ids = freeze(parents, tmp_path / "parents").table(("row_id",)).column("row_id").to_pylist()
+    rows = [
+        *parents,
+        *(
+            {"text": text, "lineage": {"source_kind": "llm", "parents": [name]}}
+            for text, name in zip(bodies[100:], ids, strict=True)
+        ),
+    ]
+    found = split(verified(rows, tmp_path / "run"), SplitOptions(heldout=0.2))
+    held = [bodies.index(row["text"]) for row in lines(found.heldout.file)]
+    assert Counter(at % 100 for at in held) == dict.fromkeys({at % 100 for at in held}, 2)
 
 
 def windows(n):

@@ -5,6 +5,7 @@ One pass over a view reads everything that the split needs of a row; the texts a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ READS = ("body", "prompt", "label", "source_kind", "group", "lineage", "hash", "
 # Lineage that ties rows, in the order in which it is tried; a template or a seed row may tie all of them.
 FAMILIES = ("parents", "document", "source_document", "conversation", "seed_row", "seed", "template")
 NONE = -1
+ROW_ID = re.compile("[0-9a-f]{16}(-[0-9]+)?")
 
 
 class Key(NamedTuple):
@@ -65,6 +67,8 @@ class _Pass:
     label: list[pa.Array] = field(default_factory=list)
     kind: list[pa.Array] = field(default_factory=list)
     group: list[pa.Array] = field(default_factory=list)
+    ref: list[pa.Array] = field(default_factory=list)
+    hash: list[Any] = field(default_factory=list)
     uses: dict[str, tuple[list[int], list[str]]] = field(default_factory=dict)
     prompts: bool = False
     n: int = 0
@@ -77,6 +81,8 @@ class _Pass:
         self.kind.append(batch.column("source_kind").cast(pa.string()).dictionary_encode())
         self.group.append(batch.column("group").dictionary_encode())
         self.prompts = self.prompts or not batch.column("prompt").equals(batch.column("body"))
+        self.ref.append(batch.column("ref"))
+        self.hash.append(batch.column("hash").to_numpy())
         self._lineage(batch)
         self.n += len(batch)
 
@@ -84,19 +90,29 @@ class _Pass:
         lineage = batch.column("lineage")
         if lineage.null_count == len(lineage):
             return
-        refs = batch.column("ref").to_pylist()
         for at, text in enumerate(lineage.to_pylist()):
             found = orjson.loads(text) if text else {}
             for name in FAMILIES:
                 for value in _values(found.get(name)):
                     self._use(name, self.n + at, value)
-            # A parent that is a row of this data set belongs to its children.
-            self._use("parents", self.n + at, refs[at])
 
     def _use(self, name: str, row: int, value: str) -> None:
         rows, values = self.uses.setdefault(name, ([], []))
         rows.append(row)
         values.append(value)
+
+    def adopt(self) -> None:
+        """A parent that is a row of this data set, named by its id or its hash, belongs to its children."""
+        if "parents" not in self.uses:
+            return
+        named = set(self.uses["parents"][1])
+        refs = pa.chunked_array(self.ref)
+        for row in np.flatnonzero(pc.is_in(refs, value_set=pa.array(sorted(named)))).tolist():
+            self._use("parents", row, refs[row].as_py())
+        by_hash = {int(name[:16], 16): name for name in named if ROW_ID.fullmatch(name)}
+        hashes = np.concatenate(self.hash)
+        for row in np.flatnonzero(np.isin(hashes, np.array([*by_hash], np.uint64))).tolist():
+            self._use("parents", row, by_hash[int(hashes[row])])
 
 
 def traits(view: View) -> Traits:
@@ -104,6 +120,7 @@ def traits(view: View) -> Traits:
     found = _Pass()
     for batch in view.batches(*READS):
         found.take(batch)
+    found.adopt()
     label, labels = _codes(found.label)
     kind, kinds = _codes(found.kind)
     group, _ = _codes(found.group)
