@@ -37,7 +37,7 @@ ABOUT_MARKUP = re.compile(
     r"|<\w+[^<>]*>|&\w+;|网页|标签"
 )
 LETTER = re.compile(r"[^\W\d_]")
-CELL_BREAK = re.compile(r"(?m)^\s*\|.*\|\s*$")
+CELL_BREAK = re.compile(r"(?m)^[ \t]*\|.*\|[ \t]*$")
 
 
 @dataclass(frozen=True, slots=True)

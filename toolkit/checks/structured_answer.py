@@ -28,8 +28,8 @@ DEMAND = re.compile(
     r"|\bjson\b[^.\n]{0,20}\b(?:only|and nothing else)\b|\bin (?:strict |valid )?json(?: format| only)?\s*[.:]?\s*\Z"
 )
 NOT_ONLY = re.compile(r"(?i)\b(?:function|code|script|program|class|method|endpoint|api)\b")
-SKETCH = re.compile(r"\.\.\.|…|(?m:^\s*(?://|#))|[,{\[]\s*//|/\*|<[a-z_ ]+>|\{\{")
-SESSION = re.compile(r"(?m)^\s*(?:>>>|In \[\d*\]:|\$ |[%!]\w)")
+SKETCH = re.compile(r"\.\.\.|…|(?m:^[ \t]*(?://|#))|[,{\[]\s*//|/\*|<[a-z_ ]+>|\{\{")
+SESSION = re.compile(r"(?m)^[ \t]*(?:>>>|In \[\d*\]:|\$ |[%!]\w)")
 PYTHON = ("python", "py", "python3")
 LONGEST = 50_000
 

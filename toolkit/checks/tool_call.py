@@ -17,9 +17,7 @@ from toolkit.store import columns as cols
 from toolkit.store.view import View
 
 RESULTS = ("tool", "function", "observation", "ipython")
-IN_TEXT = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 LOOKS_LIKE_A_CALL = re.compile(r"<tool_call>|<function|\[TOOL_CALLS\]|<\|python_tag\|>|\bAction\s*:|```")
-DECLARED_IN_TEXT = re.compile(r"<tools>\s*(.*?)\s*</tools>", re.DOTALL)
 FAULTS: Mapping[str, str] = {
     "call-not-json": "a tool call is not JSON",
     "call-without-name": "a tool call names no tool",
@@ -117,15 +115,20 @@ def _calls(turn: _Turn) -> list[tools.Call]:
         return tools.calls(turn.calls)
     if turn.role != "assistant" or "<tool_call>" not in turn.content:
         return []
-    return [call for text in IN_TEXT.findall(turn.content) for call in tools.calls(text)]
+    return [call for text in _between(turn.content, "tool_call") for call in tools.calls(text)]
+
+
+def _between(text: str, tag: str) -> list[str]:
+    """What stands between a tag and its end; by splitting, for a search would be quadratic in open tags."""
+    parts = (part.partition(f"</{tag}>") for part in text.split(f"<{tag}>")[1:])
+    return [inside.strip() for inside, end, _ in parts if end]
 
 
 def _declared(turns: Sequence[_Turn], declared: str | None) -> Mapping[str, tools.Tool] | None:
     if declared:
         return tools.declared(declared)
-    stated = (DECLARED_IN_TEXT.search(turn.content) for turn in turns if turn.role == "system")
-    found = next((match.group(1) for match in stated if match), None)
-    return tools.declared(found) if found else None
+    stated = [text for turn in turns if turn.role == "system" for text in _between(turn.content, "tools")]
+    return tools.declared(stated[0]) if stated else None
 
 
 def _against(
@@ -164,7 +167,7 @@ class _Pairing:
     loose: calls that have no id. in_prose: the last turn may call a tool in a form that is not read.
     """
 
-    waiting: list[str] = field(default_factory=list)
+    waiting: dict[str, None] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
     loose: int = 0
     results: int = 0
@@ -191,18 +194,19 @@ class _Pairing:
             yield "duplicate-id", "two tool calls of one turn have the same id"
         elif self.answered & set(ids):
             yield "reused-id", "a tool call has the id of an earlier one"
-        self.waiting = list(dict.fromkeys(ids))
+        self.waiting = dict.fromkeys(ids)
         self.loose += len(calls) - len(ids)
 
     def _result(self, reply_to: str | None) -> Iterator[tuple[str, str]]:
         self.results += 1
         if reply_to in self.waiting and reply_to is not None:
-            self.waiting.remove(reply_to)
+            del self.waiting[reply_to]
             self.answered.add(reply_to)
         elif self.waiting:
-            known = reply_to is not None
-            self.answered.add(self.waiting.pop(0))
-            if known:
+            first = next(iter(self.waiting))
+            del self.waiting[first]
+            self.answered.add(first)
+            if reply_to is not None:
                 yield "result-id-mismatch", "a tool result has another id than the call before it"
             else:
                 yield "result-without-id", "a tool result has no id, its call has one"
@@ -213,4 +217,4 @@ class _Pairing:
         """The results of a turn are over: what still waits has none. One result may answer several loose calls."""
         if self.waiting or (self.loose > 0 and not self.results):
             yield "missing-result", "a tool call has no result"
-        self.waiting, self.loose, self.results, self.in_prose = [], 0, 0, False
+        self.waiting, self.loose, self.results, self.in_prose = {}, 0, 0, False
