@@ -77,8 +77,10 @@ class Dataset:
         stored = cols.needed(names)
         for file in self.files:
             with pq.ParquetFile(file) as parquet:
-                for batch in parquet.iter_batches(batch_size=size, columns=stored):
-                    yield cols.derive(batch, names)
+                # A batch over two row groups whose dictionaries differ cannot be read: one group at a time.
+                for group in range(parquet.num_row_groups):
+                    for batch in parquet.iter_batches(batch_size=size, columns=stored, row_groups=[group]):
+                        yield cols.derive(batch, names)
 
     def table(self, columns: Sequence[str]) -> pa.Table:
         """The named columns of every row, with `row`; they must fit in memory."""
