@@ -64,9 +64,9 @@ def _turns(batch: pa.RecordBatch, column: str) -> Iterator[Result]:
         yield from _found(owners[is_kind], f"an answer's content is {kind_name}", f"{kind_name}-answer", where)
     written = blank & ~np.isin(kind.astype(str), ["missing", "null"])
     yield from _found(owners[written & answers], "an answer is empty", "empty-answer", where)
-    others = blank & ~answers & (role != "tool") & (role != "system")
+    others = blank & ~answers & ~np.isin(role.astype(str), ["tool", "function", "system"])
     yield from _found(owners[others], "a prompt or text is empty", "empty-prompt", "prompt")
-    odd = np.isin(kind.astype(str), NOT_TEXT) & (role != "tool")
+    odd = np.isin(kind.astype(str), NOT_TEXT) & ~np.isin(role.astype(str), ["tool", "function"])
     yield from _found(owners[odd], "a message's content is not text", "not-text", where)
     placeholder = _mask(pc.match_substring_regex(content, PLACEHOLDER)) & answers & ~blank
     yield from _found(owners[placeholder], "an answer is a placeholder", "placeholder", where)

@@ -14,6 +14,8 @@ from toolkit.core.errors import NotApplicable
 from toolkit.core.types import Fact, Finding, Result
 from toolkit.store.view import View
 
+COMMON = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Leak:
@@ -21,8 +23,9 @@ class Leak:
 
     Each row is compared with every reference (`--against FILE`, or the other side of a split) twice:
     its whole text without system turns, and its prompt alone, because a known question leaks with any
-    answer. Found: equal texts (`exact`) and a verified shingle Jaccard over the threshold (`near`);
-    the nearest reference row is named. Facts: how many rows leak, by reference.
+    answer. A prompt that more than ten rows and 1 % of a set share is an instruction, not a question,
+    and is left out. Found: equal texts (`exact`) and a verified shingle Jaccard over the threshold
+    (`near`); the nearest reference row is named. Facts: how many rows leak, by reference.
 
     Missed: paraphrases, translations, rows cut in pieces (see `semantic-leak`, `contamination`).
     Method as `near-duplicate`.
@@ -30,7 +33,7 @@ class Leak:
 
     id: ClassVar[str] = "leak"
     code: ClassVar[str] = "L01"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "references"
     reads: ClassVar[tuple[str, ...]] = ("body", "prompt", "ref")
 
@@ -61,7 +64,7 @@ class Leak:
         from toolkit.near.pairs import near_pairs_between
 
         own, others = view.table(column), reference.table(column, "ref")
-        texts, known = _blank_as_null(own.column(column)), _blank_as_null(others.column(column))
+        texts, known = (_asked(table.column(column), column) for table in (own, others))
         pairs = near_pairs_between(texts, known, threshold=self.threshold, shingle=self.shingle)
         order = np.lexsort((pairs.right, -pairs.jaccard, pairs.left))
         _, best = np.unique(pairs.left[order], return_index=True)
@@ -71,6 +74,20 @@ class Leak:
             if score > found.get(row, (0.0, ""))[0]:
                 found[row] = (score, others.column("ref")[int(pairs.right[at])].as_py())
         return len(own)
+
+
+def _asked(texts: pa.ChunkedArray, column: str) -> pa.ChunkedArray:
+    """Texts to compare: blank ones, and prompts that many rows share, as null."""
+    filled = _blank_as_null(texts)
+    return _shared_as_null(filled) if column == "prompt" else filled
+
+
+def _shared_as_null(prompts: pa.ChunkedArray) -> pa.ChunkedArray:
+    from toolkit.near.pairs import exact_groups
+
+    first = exact_groups(prompts)
+    common = np.bincount(first, minlength=len(first))[first] > max(COMMON, 0.01 * len(first))
+    return pc.if_else(pa.array(common), pa.scalar(None, pa.large_string()), prompts)
 
 
 def _blank_as_null(texts: pa.ChunkedArray) -> pa.ChunkedArray:

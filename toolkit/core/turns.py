@@ -9,7 +9,7 @@ import orjson
 
 from toolkit.core.types import Turn
 
-ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
 def content_of(value: Any) -> tuple[str | None, str]:

@@ -20,7 +20,7 @@ from toolkit.store.columns import turn_field
 from toolkit.store.view import View
 
 Ints = npt.NDArray[np.int64]
-LETTERS = {"system": "s", "developer": "s", "user": "u", "assistant": "a", "tool": "t"}
+LETTERS = {"system": "s", "developer": "s", "user": "u", "assistant": "a", "tool": "t", "function": "t"}
 SPACES = np.isin(np.arange(256), np.frombuffer(b" \t\n\r\f\v", np.uint8))
 
 

@@ -147,7 +147,14 @@ def roles(batch: pa.RecordBatch) -> pa.Array:
     """One letter a turn: s system, u user, a assistant, t tool, x anything else; `sua` is a plain chat."""
     named = turn_field(batch, "role")
     letters = np.full(len(named), "x", dtype=object)
-    for letter, role in (("s", "system"), ("s", "developer"), ("u", "user"), ("a", "assistant"), ("t", "tool")):
+    for letter, role in (
+        ("s", "system"),
+        ("s", "developer"),
+        ("u", "user"),
+        ("a", "assistant"),
+        ("t", "tool"),
+        ("t", "function"),
+    ):
         is_role = pc.fill_null(pc.equal(named, role), False).to_numpy(zero_copy_only=False)
         letters[is_role] = letter
     offsets = _offsets(batch.column("turns"))
