@@ -103,7 +103,7 @@ TEXT = st.lists(
 
 
 @given(TEXT)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_spans_lie_in_the_text_in_order_without_overlaps(text: str) -> None:
     found = pii.find(text)
     assert all(0 <= each.start < each.end <= len(text) and 0 < each.score <= 1 for each in found)
@@ -112,7 +112,7 @@ def test_spans_lie_in_the_text_in_order_without_overlaps(text: str) -> None:
 
 
 @given(TEXT)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_first_look_misses_nothing(text: str) -> None:
     if pii.find(text):
         written = pa.array([text, json.dumps(text), json.dumps(text, ensure_ascii=False).replace("/", r"\/")])
@@ -131,10 +131,14 @@ def test_an_excerpt_shows_no_value(text: str) -> None:
     ["a", "1", "1 ", "(", "@", "a@", "a.", "1.", ":", "a:", "0x", "AB 12 ", "+1", "a@b.de ", "4242 ", "http://", "-"],
 )
 def test_cost_is_linear_in_the_text(piece: str) -> None:
-    small, large = piece * (20_000 // len(piece)), piece * (160_000 // len(piece))
+    small, large = (_fastest(piece * (size // len(piece))) for size in (20_000, 160_000))
+    assert large < 24 * max(small, 0.01), (small, large)
+
+
+def _fastest(text: str) -> float:
     seconds = []
-    for text in (small, large):
+    for _ in range(3):
         started = time.process_time()
         pii.find(text)
         seconds.append(time.process_time() - started)
-    assert seconds[1] < 24 * max(seconds[0], 0.01), seconds
+    return min(seconds)

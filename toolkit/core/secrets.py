@@ -83,6 +83,7 @@ def excerpt(text: str, size: int = 160) -> str:
     shown = _without_pii(shown)
     shown = re.sub(r"[\w.+-]+@[\w-]+\.[\w.-]+", "[EMAIL]", shown)
     shown = re.sub(r"\+?\d(?:[ .()-]{0,2}\d){8,}", "[NUMBER]", shown)
+    shown = _without_pii(shown)
     shown = " ".join("".join(char if char.isprintable() else " " for char in shown).split())
     return shown if len(shown) <= size else shown[: size - 1] + "…"
 

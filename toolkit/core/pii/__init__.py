@@ -26,8 +26,8 @@ FIRST = "|".join(
         r"[A-Za-z]{2}[ -]?\d{2} ?[A-Za-z0-9]{2} ?\d{2}",
         r"[A-Z]\d{6}",
         r"[0-9A-Za-z]{26}",
-        r"(?i:birth|d\.?o\.?b|born|geb(?:oren|urt)|naissance|\ble\b|nacimiento|nasci|passport|licen[sc]e|permit)[^0-9]{0,40}\d",
-        r"(?i:\bmrn|medical record|\bdln?\b)[^0-9]{0,40}\d",
+        r"(?i:birth|d\.?o\.?b|born|geb(?:oren|urt)|naissance|nacimiento|nasci|passport|licen[sc]e|permit)[^0-9]{0,40}\d",
+        r"(?i:medical record|mrn|n(?:é|\\u00[ce]9|e)e? le)[^0-9]{0,40}\d|DLN?[ \t\\]*(?i:number|no|#|:)",
     )
 )
 """One RE2 pattern for a first look at a whole column of text or JSON: where it does not match, `find` finds nothing."""

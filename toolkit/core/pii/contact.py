@@ -27,7 +27,7 @@ _RESERVED = re.compile(
     r"(?i)(?:.*\.)?(?:example\.(?:com|org|net|edu)|localhost|domain\.com|email\.com|yourdomain\.\w+)\Z"
 )
 _LOCAL = re.compile(r"[\w.+%'’-]{1,64}\Z")
-_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}([A-Za-z]{2,24})(?![\w@(])")
+_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}([A-Za-z]{2,24})(?![A-Za-z0-9_@(])")
 _ROLE = re.compile(
     r"(?i)(?:user(?:name)?|test\w*|info|no-?reply|example|admin|your\W?\w*|my\W?\w*|name|e?mail|someone|foo|bar|abc|xyz)\d*\Z"
 )
@@ -48,7 +48,9 @@ _PROFILE = re.compile(
     r"|features|pricing|channel|playlist|p|reel|topics?|tag)\b)[\w.-]{2,40}/?(?:\?\S*)?\Z|t\.me/[\w]{4,}|reddit\.com/u(?:ser)?/[\w-]+"
     r"|[^/\s]+/(?:~|@|people/|profile/)[A-Za-z][\w.-]+)"
 )
-_IP4 = re.compile(r"(?a)(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\w)(?!\.\d)")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IP4 = re.compile(rf"(?a)(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w)(?!\.\d)")
+_DOTTED = re.compile(r"(?a)\d\.\d{1,3}\.\d{1,3}\.\d")
 _RESOLVERS = ("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222")
 _IP6 = re.compile(r"(?a)(?<![\w:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{4,39}(?![\w:])")
 _COLONS = re.compile(r":(?::|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:)|-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-")
@@ -111,7 +113,7 @@ def _link(match: re.Match[str]) -> Span:
 
 def addresses(text: str) -> Iterator[Span]:
     """Network addresses: IPv4, IPv6 and MAC; not loopback, masks or what reads like a version."""
-    if text.count(".") >= 3:
+    if _DOTTED.search(text):
         for match in _IP4.finditer(text):
             score = _ip4_score(text, match)
             if score:

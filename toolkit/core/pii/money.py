@@ -17,7 +17,7 @@ _CARD_WORDS = words(
     "maestro", "unionpay", "(?:kredit)?karten?(?:nummer)?", "tarjeta", "carte", "carta", "cart[ãa]o",
 )  # fmt: skip
 _CARD_AFTER = re.compile(r"(?i).{0,24}?\b(?:card|expir|cvv|cvc|visa|amex|master ?card)")
-_IBAN = re.compile(r"(?a)(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ -]?[A-Za-z0-9]{4})")
+_IBAN = re.compile(r"(?a)\d\d(?<=[A-Za-z]{2}\d\d)(?<![A-Za-z0-9][A-Za-z]{2}\d\d)(?=[ -]?[A-Za-z0-9]{4})")
 _IBAN_LENGTHS = {
     country: int(length)
     for length, countries in (
@@ -32,7 +32,8 @@ _IBAN_LENGTHS = {
     for country in countries.split()
 }  # fmt: skip
 _WALLET = re.compile(
-    r"(?a)(?<![A-Za-z0-9])(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[a-z0-9]{11,71}|0x[0-9a-fA-F]{40})(?![A-Za-z0-9])"
+    r"(?a)[013b](?<![A-Za-z0-9][013b])(?:(?<=[13])[1-9A-HJ-NP-Za-km-z]{25,34}|(?<=b)c1[a-z0-9]{11,71}"
+    r"|(?<=0)x[0-9a-fA-F]{40})(?![A-Za-z0-9])"
 )
 _WALLET_WORDS = words("wallets?", "eth(?:ereum|er)?", "metamask", "(?:my|his|her|your) address", "crypto", "donat\\w+")
 
@@ -70,10 +71,11 @@ def _issued(digits: str) -> float:
 def ibans(text: str) -> Iterator[Span]:
     """IBANs, grouped or not, whose country's length and check digits fit (ISO 13616)."""
     for match in _IBAN.finditer(text):
-        length = _IBAN_LENGTHS.get(match.group()[:2].upper())
-        end = _walked(text, match.start(), length) if length else None
-        if end and checksums.mod97(re.sub(r"[ -]", "", text[match.start() : end])):
-            yield Span(match.start(), end, "iban", 0.95)
+        start = match.start() - 2
+        length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
+        end = _walked(text, start, length) if length else None
+        if end and checksums.mod97(re.sub(r"[ -]", "", text[start:end])):
+            yield Span(start, end, "iban", 0.95)
 
 
 def _walked(text: str, start: int, length: int) -> int | None:

@@ -27,7 +27,8 @@ def redact(raw: str, text_of: Callable[[str], str], find: Find) -> Redacted:
     """The row's JSON with every found value replaced wherever it stands in a string, keys untouched.
 
     text_of: a row's JSON to the text that checks read. What is left is looked at again until nothing
-    is found, since a value can hide another. A value that stands only in keys or as a number stays.
+    is found, since a value can hide another. Where a value outlives that, as across an escape of JSON
+    inside a string, it goes at the price of that JSON. What stands only in a key or a number stays.
     """
     names: dict[str, str] = {}
     counts: Counter[str] = Counter()
@@ -39,8 +40,9 @@ def redact(raw: str, text_of: Callable[[str], str], find: Find) -> Redacted:
         for value, kind in values.items():
             _name(value, kind, names, counts, taken)
         wanted = {value: names[_same(value)] for value in values}
-        changed = strings.mapped(raw, _replacer(wanted, bounded=turn < ROUNDS // 2))
-        if changed == raw and turn >= ROUNDS // 2:
+        gentle = turn < ROUNDS // 2
+        changed = strings.mapped(raw, _replacer(wanted, bounded=gentle), opened=gentle)
+        if changed == raw and not gentle:
             break
         raw = changed
     return Redacted(raw, counts)

@@ -34,14 +34,17 @@ def _named(key: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _named(key, inner)
 
 
-def mapped(raw: str, change: Callable[[str], str]) -> str:
-    """The JSON text with every string value, never a key, replaced by `change(value)`."""
+def mapped(raw: str, change: Callable[[str], str], *, opened: bool = True) -> str:
+    """The JSON text with every string value, never a key, replaced by `change(value)`.
+
+    opened: change the values inside a string that holds JSON, so that it stays JSON, not its text as a whole.
+    """
 
     def swap(token: re.Match[str]) -> str:
         if token.group(2) is not None:
             return token.group()
         old = json.loads(token.group(1))
-        new = _mapped_inside(old, change) if _opened(old) is not None else change(old)
+        new = _mapped_inside(old, change) if opened and _opened(old) is not None else change(old)
         return token.group() if new == old else json.dumps(new, ensure_ascii=False)
 
     return _STRING.sub(swap, raw)
