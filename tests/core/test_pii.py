@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -142,3 +145,35 @@ def _fastest(text: str) -> float:
         pii.find(text)
         seconds.append(time.process_time() - started)
     return min(seconds)
+
+
+STRUCTURED = (
+    "EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "US_SSN", "IBAN_CODE", "IP_ADDRESS", "DOMAIN_NAME", "US_DRIVER_LICENSE"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "floor"), [("synth_dataset_v2", 326), ("generated_large", 469)])
+def test_structured_spans_of_presidio_research(truth: Path, name: str, floor: int) -> None:
+    """At least what presidio's own patterns find (2.2.366, score .3), and nothing that is none."""
+    with gzip.open(truth / "presidio_research" / f"{name}.json.gz", "rt", encoding="utf-8") as file:
+        rows = json.load(file)
+    found_spans = 0
+    for row in rows:
+        spans = [(each["start_position"], each["end_position"], each["entity_type"]) for each in row["spans"]]
+        found = pii.find(row["full_text"])
+        for each in found:
+            assert _share(each.start, each.end, spans) >= 0.5, (each, row["full_text"])
+        found_spans += sum(_share(start, end, found) >= 0.5 for start, end, kind in spans if kind in STRUCTURED)
+    assert found_spans >= floor
+
+
+def _share(start: int, end: int, others: Any) -> float:
+    covered = {at for other in others for at in range(max(start, other[0]), min(end, other[1]))}
+    return len(covered) / max(1, end - start)
+
+
+def test_numbers_of_maths_problems_are_nobodys(truth: Path) -> None:
+    with gzip.open(truth / "gsm8k" / "train.jsonl.gz", "rt", encoding="utf-8") as file:
+        texts = [f"{row['question']}\n{row['answer']}" for row in map(json.loads, file)]
+    assert len(texts) > 7000
+    assert [each for text in texts for each in pii.find(text) if each.type != "url"] == []

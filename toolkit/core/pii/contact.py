@@ -102,7 +102,8 @@ def links(text: str) -> Iterator[Span]:
     for match in _BARE.finditer(text) if any(ending in text for ending in _ENDINGS) else ():
         host = match.group().partition("/")[0]
         if not _RESERVED.match(host) and not _FRAMEWORKS.match(host):
-            yield _link(match)._replace(score=0.4)
+            found = _link(match)
+            yield found if found.type == "profile" else found._replace(score=0.4)
 
 
 def _link(match: re.Match[str]) -> Span:
