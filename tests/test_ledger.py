@@ -72,7 +72,8 @@ def test_one_writer_a_folder(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from toolkit.store.folder import RunFolder\n"
         "from toolkit.core.errors import UsageError\n"
-        "try:\n    RunFolder(Path(sys.argv[1])).locked().__enter__()\nexcept UsageError as failure:\n    print(failure.what)"
+        "try:\n    RunFolder(Path(sys.argv[1])).locked().__enter__()\n"
+        "except UsageError as failure:\n    print(failure.what)"
     )
     with folder.locked():
         done = subprocess.run([sys.executable, "-c", code, folder.path], capture_output=True, text=True, check=True)
