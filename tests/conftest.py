@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from toolkit.core import parts
 
 DIM = 64
 
@@ -19,6 +21,14 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOOLKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _own_parts() -> Iterator[None]:
+    """What a test puts on a shelf with `--with` is gone after it."""
+    yield
+    for loaded in parts._local.values():
+        loaded.clear()
 
 
 @pytest.fixture(scope="session")

@@ -90,6 +90,8 @@ def _unusual(batch: pa.RecordBatch, usual: _Usual) -> np.ndarray:
     has_answer = _long(answers)
     without = ~_mask(answers.is_valid())
     other = _any_other(prompts, usual.language)
+    if not usual.language:  # then only two known languages can differ
+        return np.asarray(has_answer & other & _any_other(answers, ""))
     return np.asarray((has_answer & ~_like(answers, usual.language)) | (other & (has_answer | without)))
 
 
