@@ -92,6 +92,7 @@ def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, run: P
         not_looked=[[o.check, o.status, o.reason] for o in decision.outcomes if o.status != "ran"],
         missing=_missing(),
         next=_next(why, split, target, verdict(why).words),
+        extra={"encoder": ledger.meta("encoder")} if ledger.meta("encoder") else {},
     )
 
 

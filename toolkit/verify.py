@@ -227,6 +227,8 @@ def _write(ledger: Ledger, check: Any, scene: Scene, scope: str, what: tuple[Sta
     total = view.n_rows + (view.manifest.rejects if "rejects" in check.reads else 0)
     if getattr(check, "whole", False):  # it looks at the other parts of the split too
         total += sum(other.n_rows for other in view.references)
+    if status == "ran" and getattr(check, "embeds", False):
+        ledger.set_meta("encoder", str(getattr(scene.encode, "identity", "unnamed")))
     run = Run(
         check=check.id,
         code=check.code,
