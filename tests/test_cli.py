@@ -253,6 +253,24 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_finishes() -> None:
     assert not list(Path("runs/rows").glob(".*.jsonl.*"))
 
 
+@pytest.mark.parametrize("after", [0.8, 1.6, 2.4])
+def test_a_killed_run_leaves_nothing_that_the_next_one_trips_over(after: float) -> None:
+    rows = "".join(
+        json.dumps({"text": f"row {at} " + "word " * 30, "label": str(at % 7)}) + "\n" for at in range(30_000)
+    )
+    Path("rows.jsonl").write_text(rows)
+    process = subprocess.Popen(_command("verify", "rows.jsonl", "--no-embeddings"), stdout=subprocess.DEVNULL)
+    time.sleep(after)
+    process.kill()
+    process.wait()
+    done = subprocess.run(
+        _command("verify", "rows.jsonl", "--no-embeddings"), capture_output=True, text=True, check=False
+    )
+    assert "30,000 records" in done.stdout, done.stderr
+    left = [path.name for path in Path("runs/rows").iterdir() if re.fullmatch(r"\..+\.\d+", path.name)]
+    assert left == []
+
+
 def test_two_runs_in_one_folder_are_told_apart() -> None:
     from toolkit.store.folder import RunFolder
 

@@ -130,3 +130,17 @@ def test_a_failed_check_is_not_clean(tmp_path: Path) -> None:
         assert verdict(reasons(decide(ledger, policy).outcomes, policy, "text")).words == "CANNOT TELL"
     with _ledger(tmp_path, 5, {"one": []}) as ledger:
         assert verdict(reasons(decide(ledger, policy).outcomes, policy, "text")).words == "READY"
+
+
+def test_many_losses_are_a_warning(tmp_path: Path) -> None:
+    from toolkit.judge import losses
+
+    policy = Policy(checks={"one": CheckRule(reject=True)})
+    found = {"one": [Finding(row, 1.0, "it is bad", "bad") for row in range(3)]}
+    with _ledger(tmp_path, 10, found) as ledger:
+        said = losses(decide(ledger, policy))
+    assert [(reason.level, reason.title, reason.detail) for reason in said] == [
+        ("warning", "3 of 10 records were quarantined", "3 of them because: it is bad")
+    ]
+    with _ledger(tmp_path, 100, found) as ledger:
+        assert losses(decide(ledger, policy)) == []

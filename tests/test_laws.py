@@ -175,3 +175,23 @@ def test_a_part_of_a_local_file_is_found(tmp_path: Path) -> None:
     assert parts.load_local(file) == ["shouting"]
     data = freeze([{"text": "HELP", "label": "a"}, {"text": "help", "label": "a"}], tmp_path / "rows")
     assert [each.row for each in look("shouting", data) if isinstance(each, Finding)] == [0]
+
+
+def test_a_part_of_another_package_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "their_checks.py").write_text(
+        "from dataclasses import dataclass\nfrom typing import ClassVar\n\n"
+        "@dataclass(frozen=True, slots=True)\nclass Theirs:\n"
+        "    id: ClassVar[str] = 'theirs'\n    code: ClassVar[str] = 'X02'\n    version: ClassVar[int] = 1\n"
+        "    scope: ClassVar[str] = 'input'\n    reads: ClassVar[tuple[str, ...]] = ('text',)\n\n"
+        "    def run(self, view):\n        return []\n"
+    )
+    info = tmp_path / "their_checks-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-checks\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[toolkit.checks]\ntheirs = their_checks:Theirs\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    parts._installed.cache_clear()
+    try:
+        assert parts.part("checks", "X02").id == "theirs"
+    finally:
+        parts._installed.cache_clear()

@@ -33,7 +33,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one check came to. flagged counts distinct rows; total is what it looked at.
+    """What one check came to. flagged counts distinct rows; total is what it looked at, kept_total what stays of it.
 
     level speaks of the rows that stay and goes into the verdict; level_input of the whole input.
     """
@@ -45,6 +45,7 @@ class Outcome:
     reason: str
     seen: int
     total: int
+    kept_total: int
     seconds: float
     flagged: int
     flagged_kept: int
@@ -207,6 +208,7 @@ def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: np
         reason=run["reason"],
         seen=run["seen"],
         total=total,
+        kept_total=kept_total,
         seconds=run["seconds"],
         flagged=len(flagged),
         flagged_kept=len(np.unique(found.row[live])),

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Sequence
 from toolkit.core.policy import Policy
 from toolkit.core.report import Reason
 from toolkit.core.types import Level, Verdict
-from toolkit.decide import Kind, Outcome
+from toolkit.decide import Decision, Kind, Outcome
+
+LOST = 0.1
 
 
 def verdict(reasons: Iterable[Reason]) -> Verdict:
@@ -31,7 +33,30 @@ def reasons(outcomes: Sequence[Outcome], policy: Policy, row_format: str) -> lis
     needed = set(policy.needed(row_format))
     found = [reason for each in outcomes for reason in _of_outcome(each, each.check in needed)]
     found += [_never_ran(name) for name in sorted(needed - {each.check for each in outcomes})]
+    return ordered(found)
+
+
+def ordered(found: Iterable[Reason]) -> list[Reason]:
+    """Reasons with the heaviest first, then by code and title."""
     return sorted(found, key=lambda reason: (-Level[reason.level.upper()], reason.code, reason.title))
+
+
+def losses(decision: Decision) -> list[Reason]:
+    """A warning where more than a tenth of the records left: what stays may be another data set than was meant."""
+    out = decision.records - decision.kept
+    causes = [
+        (kind.rejected, each.check, each.code, kind)
+        for each in decision.outcomes
+        for kind in each.kinds
+        if kind.rejected
+    ]
+    if out <= LOST * decision.records or not causes:
+        return []
+    rejected, check, code, kind = max(causes, key=lambda cause: (*cause[:3], cause[3].kind))
+    title = f"{out:,} of {decision.records:,} records were quarantined"
+    detail = f"{rejected:,} of them because: {kind.message}"
+    remedy = "read quarantine.jsonl of the run: each record is there with why"
+    return [Reason("warning", check, code, title, detail, remedy)]
 
 
 def _of_outcome(each: Outcome, needed: bool) -> list[Reason]:
@@ -80,7 +105,7 @@ def _of_check(each: Outcome) -> Reason:
 def _counted(kept: int, flagged: int, each: Outcome) -> str:
     if not flagged:
         return ""
-    share = 100 * kept / max(each.total - each.rejected, 1)
+    share = 100 * kept / max(each.kept_total, 1)
     of_kept = f"{kept:,} of the rows that stay ({share:.1f} %)" if kept else "none of the rows that stay"
     return f"{of_kept}; {flagged:,} of {each.total:,} rows that were looked at"
 

@@ -80,7 +80,7 @@ def readiness(
     encode = encoder(options or VerifyOptions(), progress)
     if heldout is not None:
         split_given(folder.path, heldout, reading=reading, encode=encode, progress=progress)
-    elif splitting is not None or load_split(folder) is None:
+    elif _splittable(folder) and (splitting is not None or load_split(folder) is None):
         split(folder.path, splitting or SplitOptions(), encode=encode, progress=progress)
     with folder.locked(), Ledger(folder.ledger) as ledger:
         rules = _policy(policy, ledger)
@@ -143,6 +143,12 @@ def _unchanged(path: Path, sha256: str, words: str) -> None:
     if streams.sha256(path) != sha256:
         what = f"{path.name} has changed since {'the readiness report' if 'report' in words else 'the export'}"
         raise NotFit(what, f"run `toolkit readiness {path.parent}` again, or restore the file")
+
+
+def _splittable(folder: RunFolder) -> bool:
+    """Whether two rows stay; with fewer the report says so and has no split."""
+    with Ledger(folder.ledger, read_only=True) as ledger:
+        return decide(ledger, policy_of(ledger)).kept >= 2
 
 
 def _policy(policy: Policy | Path | None, ledger: Ledger) -> Policy:

@@ -16,7 +16,7 @@ from toolkit.core import parts
 from toolkit.core.policy import Policy
 from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Part, Reason, Report
 from toolkit.decide import Decision, Outcome
-from toolkit.judge import reasons, verdict
+from toolkit.judge import losses, ordered, reasons, verdict
 from toolkit.store.ledger import Ledger
 
 EXAMPLES = 6
@@ -64,7 +64,7 @@ def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, run: P
     target = run.name if run.is_absolute() else run.as_posix()
     why = [
         replace(reason, remedy=reason.remedy.replace("RUN", target))
-        for reason in reasons(decision.outcomes, policy, manifest["format"])
+        for reason in ordered([*reasons(decision.outcomes, policy, manifest["format"]), *losses(decision)])
     ]
     return Report(
         verdict=verdict(why).words,

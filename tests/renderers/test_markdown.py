@@ -84,7 +84,7 @@ def test_commands_in_a_sentence_are_code():
 
 
 def test_a_decision_is_a_table():
-    plain = Outcome("parse", "S01", "input", "ran", "", 9, 9, 0.1, 2, 0, 2, Level.OK, Level.BLOCKER, (), "")
+    plain = Outcome("parse", "S01", "input", "ran", "", 9, 9, 7, 0.1, 2, 0, 2, Level.OK, Level.BLOCKER, (), "")
     skipped = replace(plain, check="leak", code="L01", status="skipped", reason="no | file")
     text = outcomes(Decision(9, 7, np.array([3, 8]), (plain, skipped)))
     assert "9 records = 7 kept + 2 quarantined" in text

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,16 @@ class RunFolder:
     def readiness(self, suffix: str) -> Path:
         return self.path / f"readiness.{suffix}"
 
+    def _sweep(self) -> None:
+        """Remove the drafts of a run that was killed; the lock says that nobody is writing them."""
+        for draft in self.path.glob(".*.*"):
+            if not re.fullmatch(r"\.[\w.-]+\.\d+", draft.name):
+                continue
+            if draft.is_dir():
+                shutil.rmtree(draft, ignore_errors=True)
+            else:
+                draft.unlink(missing_ok=True)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for writing. Raises UsageError when another process holds it."""
@@ -62,6 +73,7 @@ class RunFolder:
             raise folder_error(self.path, failure) from failure
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._sweep()
             yield
         except BlockingIOError as failure:
             what = f"another run is writing to {self.path}"
