@@ -300,3 +300,16 @@ def test_naughty_strings_come_back_unchanged(truth: Path, tmp_path: Path) -> Non
     rows = [{"text": text, "label": "x"} for text in strings]
     data = _read("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), tmp_path)
     assert data.table(("text",)).column("text").to_pylist() == strings
+
+
+def test_long_integers_anywhere_in_a_row_cost_nothing_and_keep_their_digits(tmp_path: Path) -> None:
+    big = "1" + "0" * 40
+    lines = [
+        f'{{"text": "a", "label": "x", "n": {big}, "lineage": {{"source_kind": "llm"}}}}',
+        f'{{"messages": [{{"role": "user", "content": {{"n": {big}}}}}, {{"role": "assistant", "content": "b"}}]}}',
+        f'{{"text": "a", "label": {big}}}',
+    ]
+    data = _read("".join(line + "\n" for line in lines), tmp_path)
+    assert data.n_rows == 3
+    assert data.table(("text",)).column("text").to_pylist()[1] == f'{{"n":{big}}}\nb'
+    assert data.table(("label",)).column("label").to_pylist()[2] == big

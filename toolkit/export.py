@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from toolkit.core import parts
 from toolkit.core.errors import NotFit, UsageError, unknown
+from toolkit.core.jsontext import Value, parse, written
 from toolkit.core.types import Parsed, Turn
 from toolkit.readiness import PASSES, check
 from toolkit.store import streams
@@ -106,9 +105,18 @@ def _writer(folder: RunFolder, to: str) -> Any:
     target = parts.build("formats", to)
 
     def write(line: bytes) -> bytes:
-        return orjson.dumps(target.write(_as_chat(source.parse(orjson.loads(line)), to)))
+        return written(target.write(_as_chat(source.parse(_row(line)), to)))
 
     return write
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    """A row of the split, its numbers to the digit."""
+    found = parse(line)
+    if not isinstance(found, Value):
+        raise NotFit(f"a row of the split does not parse: {found.reason}", "split the run again")
+    row: dict[str, Any] = found.value
+    return row
 
 
 def _as_chat(parsed: Parsed, to: str) -> Parsed:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from toolkit.core import parts
 from toolkit.core.errors import InputError, MachineError, UsageError, unknown
-from toolkit.core.jsontext import Malformed, parse
+from toolkit.core.jsontext import Malformed, Value, parse, written
 from toolkit.core.records import Record, Source
 from toolkit.core.types import Turn
 from toolkit.store import columns as cols
@@ -56,13 +56,13 @@ def read(data: Any, folder: Path, options: ReadOptions | None = None, progress: 
     """
     options = options or ReadOptions()
     source = locate(data, options)
-    known = _digest(_fingerprint(source), options) if source.path is not None and source.path.is_file() else ""
-    if known and (found := _existing(folder, known)):
+    sha256 = streams.sha256(source.path) if source.path is not None and source.path.is_file() else ""
+    if sha256 and (found := _existing(folder, _digest(sha256, options))):
         return found
     reader = _choose_file(source)
     writer = DatasetWriter(folder)
     try:
-        frozen = _Freezer(source, options, writer, progress).freeze(reader)
+        frozen = _Freezer(source, options, writer, progress, sha256).freeze(reader)
         return writer.finish(frozen)
     except BaseException as failure:
         writer.abandon()
@@ -100,10 +100,6 @@ def _choose_file(source: Source) -> Any:
     return reader
 
 
-def _fingerprint(source: Source) -> str:
-    return streams.sha256(source.path) if source.path is not None else ""
-
-
 def _digest(sha256: str, options: ReadOptions) -> str:
     told = json.dumps([sha256, asdict(options), cols.STORED.names], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
@@ -119,12 +115,16 @@ def _existing(folder: Path, digest: str) -> Dataset | None:
 
 @dataclass
 class _Freezer:
-    """One pass over a source: records become rows or rejects, batch by batch."""
+    """One pass over a source: records become rows or rejects, batch by batch.
+
+    sha256: of the source's file; empty for what is no file, whose rows are hashed as they come.
+    """
 
     source: Source
     options: ReadOptions
     writer: DatasetWriter
     progress: Progress | None
+    sha256: str
     formats: Counter[str] = field(default_factory=Counter)
     seen: dict[int, int] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -142,18 +142,18 @@ class _Freezer:
         self.shelf = {name: found() for name, found in parts.parts("formats").items()}
         self.format = self._settle(first)
         for record in chain(first, records):
-            checksum.update(record.raw)
+            if not self.sha256:
+                checksum.update(record.raw)
             self._take(record)
         self._flush()
-        return self._manifest(reader, checksum.hexdigest())
+        return self._manifest(reader, self.sha256 or checksum.hexdigest())
 
-    def _manifest(self, reader: Any, checksum: str) -> Manifest:
+    def _manifest(self, reader: Any, sha256: str) -> Manifest:
         if self.options.format and self.n_rows and not self.formats[self.format.id]:
             looks = self.formats.most_common(1)[0][0]
             raise InputError(
                 f"no row of {self.source.name} is {self.format.id}", f"leave --format out: it looks like {looks}"
             )
-        sha256 = _fingerprint(self.source) if self.source.path is not None and self.source.path.is_file() else checksum
         note = SourceNote(
             name=self.source.name,
             sha256=sha256,
@@ -188,18 +188,14 @@ class _Freezer:
             self.shelf[name] = built
             return built
         votes: Counter[str] = Counter()
-        for record in first:
-            value = record.value if record.value is not None else getattr(parse(record.raw), "value", None)
+        for value in map(_value, first):
             if isinstance(value, dict):
                 votes[self._claim(value).id] += 1
         votes.pop("unknown", None)
         return self.shelf[votes.most_common(1)[0][0] if votes else "unknown"]
 
     def _columns_exist(self, first: list[Record], columns: Mapping[str, str]) -> None:
-        values = [
-            record.value if record.value is not None else getattr(parse(record.raw), "value", None) for record in first
-        ]
-        seen = list(dict.fromkeys(key for value in values if isinstance(value, dict) for key in value))
+        seen = list(dict.fromkeys(key for value in map(_value, first) if isinstance(value, dict) for key in value))
         for option, name in columns.items():
             if seen and name not in seen:
                 raise UsageError(
@@ -293,15 +289,19 @@ class _Freezer:
         self.rows, self.rejected, self.held = [], [], 0
 
 
+def _value(record: Record) -> Any:
+    """What a record holds; None where it does not parse."""
+    read = None if record.error is not None else parse(record.raw)
+    return read.value if isinstance(read, Value) else None
+
+
 def _lineage(value: dict[str, Any], canonical: bytes) -> tuple[dict[str, Any], bytes]:
     """The lineage that the toolkit wrote into a row, and the canonical row without it."""
     found = value.get("lineage")
     if not isinstance(found, dict) or "source_kind" not in found:
         return {}, canonical
-    import orjson
-
     rest = {key: each for key, each in value.items() if key != "lineage"}
-    return found, orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
+    return found, written(rest, sort_keys=True)
 
 
 def _kind(value: Any) -> str:

@@ -55,6 +55,14 @@ def parse(text: bytes) -> Value | Malformed:
     return Value(value, canonical, faults)
 
 
+def written(value: Any, *, sort_keys: bool = False) -> bytes:
+    """A value that `parse` gave as compact JSON, integers of any length to the digit; what JSON lacks as its text."""
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS if sort_keys else None)
+    except TypeError:  # an integer beyond 64 bits, which orjson does not write
+        return json.dumps(value, default=str, sort_keys=sort_keys, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _quotes(text: bytes) -> int:
     """How many quotes delimit strings: those that a backslash does not escape."""
     if b"\\" in text:
@@ -80,7 +88,7 @@ def _exact(text: bytes, value: Any) -> Value | Malformed:
 
     try:
         value = json.loads(text, parse_float=number, parse_int=_integer, object_pairs_hook=pairs)
-        canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        canonical = written(value, sort_keys=True)
     except (ValueError, RecursionError) as failure:
         return Malformed("number", f"a number is beyond what can be read exactly: {failure}")
     return Value(value, canonical, tuple(dict.fromkeys(faults)))

@@ -14,14 +14,12 @@ class Record(NamedTuple):
     """One record of a source, in the order of the source.
 
     position: 1-based line of a text file, or record of any other. raw: the record's bytes as they
-    stood, or its JSON for sources that are not text. value: set where the source is not JSON text;
-    else `raw` is still to be parsed. error: why the record cannot become a row. faults: what is odd
+    stood, or its JSON for sources that are not text. error: why the record cannot become a row. faults: what is odd
     about a record that can.
     """
 
     position: int
     raw: bytes
-    value: dict[str, Any] | None = None
     error: Malformed | None = None
     faults: tuple[str, ...] = ()
 

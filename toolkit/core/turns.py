@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from toolkit.core.jsontext import written
 from toolkit.core.types import Turn
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -113,7 +114,7 @@ def plain(role: str, value: Any) -> Turn:
 
 def as_json(value: Any) -> str:
     """A value as compact JSON text."""
-    return orjson.dumps(value, default=str).decode()
+    return written(value).decode()
 
 
 def as_text(value: Any) -> str | None:

@@ -106,7 +106,7 @@ def _record(position: int, header: list[str], cells: list[str]) -> Record:
     except TypeError:
         text = ",".join(cells).encode("utf-8", "surrogateescape")
         return Record(position, text, error=_undecodable(text))
-    return Record(position, raw, value, faults=faults)
+    return Record(position, raw, faults=faults)
 
 
 def _undecodable(text: bytes) -> Malformed:
