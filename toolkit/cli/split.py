@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from toolkit.cli import _options as opts
-
-if TYPE_CHECKING:
-    from toolkit.store.view import Encode
 
 
 def command(
@@ -46,6 +43,7 @@ def command(
     from toolkit.renderers import splits
     from toolkit.split import SplitOptions, split, split_given
     from toolkit.store.folder import is_run
+    from toolkit.verify import encoder as load_encoder
     from toolkit.verify import verify
 
     progress = opts.progress()
@@ -54,25 +52,19 @@ def command(
         heldout=share if isinstance(share, float) else None, dev=dev, seed=seed, threshold=threshold or None, time=time
     )
     options.check()
+    checks = opts.verifying((), (), (), embed=not no_embeddings, precision=precision, encoder=encoder)
     folder = data
     if not is_run(data):
         reading = opts.reading(format=format, text=text, label=label, group=group)
-        checks = opts.verifying((), (), (), embed=not no_embeddings, precision=precision, encoder=encoder)
         found = verify(data, run=run or None, reading=reading, options=checks, progress=progress)
         folder = str(found.run.path)
     elif group or format or text or label:
         what = f"{data} is a run: its rows were read already, so --group, --format, --text and --label come too late"
         raise UsageError(what, "split the data itself with these options")
-    encode = None if no_embeddings else _encoder(encoder, precision)
+    encode = load_encoder(checks, progress)
     if isinstance(share, str):
         result = split_given(folder, Path(share), encode=encode, progress=progress)
     else:
         result = split(folder, options, encode=encode, progress=progress)
     print(lines.dumps(splits.as_json(result), indent=1, ensure_ascii=False) if json else splits.text(result))
     return 1 if result.level >= Level.ERROR else 0
-
-
-def _encoder(encoder: str, precision: str) -> Encode:
-    from toolkit.near.encode import lazy_encoder
-
-    return lazy_encoder(encoder, precision)

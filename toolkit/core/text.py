@@ -1,7 +1,4 @@
-"""Text as it is compared: normalised, and with its numbers masked.
-
-`normal_text` agrees with `near.normal.normal_text`; this one costs no import of numpy or pyarrow.
-"""
+"""Text as it is compared: normalised, and with its numbers masked. `near.normal` does it to whole columns."""
 
 from __future__ import annotations
 

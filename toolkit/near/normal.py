@@ -6,25 +6,17 @@ through `unicodedata` one at a time and are written back.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.core.text import normal_text
 from toolkit.near.compiled import kernel
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
-
-# Unicode's Default_Ignorable_Code_Point, which NFKC_Casefold removes: they show nothing.
-_IGNORABLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 
 
 class Normal(NamedTuple):
@@ -33,14 +25,6 @@ class Normal(NamedTuple):
     data: Bytes
     start: Ints
     stop: Ints
-
-
-def normal_text(text: str) -> str:
-    """The definition, for one string: every row of `normalise` equals it."""
-    if text.isascii():
-        return " ".join(text.lower().split())
-    folded = _IGNORABLE.sub("", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def normalise(texts: pa.Array | pa.ChunkedArray) -> Normal:

@@ -24,7 +24,6 @@ from toolkit.split.result import (
     SplitPart,
     SplitResult,
     kept_digest,
-    kept_rows,
     remove_split,
     write_manifest,
     write_part,
@@ -57,7 +56,7 @@ def split(
     options.check()
     folder = open_run(run)
     with folder.locked(), Ledger(folder.ledger) as ledger:
-        data, kept = Dataset(folder.dataset), kept_rows(decide(ledger, policy_of(ledger)))
+        data, kept = Dataset(folder.dataset), decide(ledger, policy_of(ledger)).stays
         _say(progress, "split")
         made = plan(View(data, (*ties.READS, "raw"), kept), options)
         remove_split(folder)
@@ -95,7 +94,7 @@ def split_given(
     """
     folder = open_run(run)
     with folder.locked(), Ledger(folder.ledger) as ledger:
-        data, kept = Dataset(folder.dataset), kept_rows(decide(ledger, policy_of(ledger)))
+        data, kept = Dataset(folder.dataset), decide(ledger, policy_of(ledger)).stays
         held = read(heldout, folder.path / GIVEN, reading, progress)
         if not held.n_rows:
             raise InputError(f"{locate(heldout).name} has no row that can be read", "name another held-out file")

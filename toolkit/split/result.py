@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from toolkit.core.errors import InputError
 from toolkit.core.types import JSON, Level
-from toolkit.decide import Decision, Outcome, decide
+from toolkit.decide import Outcome, decide
 from toolkit.findings import policy_of
 from toolkit.store import streams
 from toolkit.store.dataset import Dataset
@@ -119,11 +119,6 @@ def load_split(folder: RunFolder, kept: Ints | None = None) -> SplitResult | Non
     return SplitResult(folder, data, parts, manifest) if all(each.file.exists() for each in parts.values()) else None
 
 
-def kept_rows(decision: Decision) -> Ints:
-    """The ordinals of the rows that stay, sorted."""
-    return np.setdiff1d(np.arange(decision.records, dtype=np.int64), decision.rejected)
-
-
 def kept_digest(kept: Ints) -> str:
     """The sha256 of the ordinals that stay."""
     return hashlib.sha256(kept.astype(np.int64).tobytes()).hexdigest()
@@ -180,7 +175,7 @@ def _ordinals(places: pa.Table, name: str) -> Ints:
 
 def _kept(folder: RunFolder) -> Ints:
     with Ledger(folder.ledger, read_only=True) as ledger:
-        return kept_rows(decide(ledger, policy_of(ledger)))
+        return decide(ledger, policy_of(ledger)).stays
 
 
 def _sha256(path: Path) -> str:
