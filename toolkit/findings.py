@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from toolkit.core.policy import CheckRule, Policy, load_policy
 from toolkit.store.ledger import Ledger
 
@@ -61,9 +59,7 @@ def _clusters(ledger: Ledger, run: int, rule: CheckRule) -> dict[int, int]:
     pairs = ledger.query(sql, [run, rule.flag_at])
     if not len(pairs):
         return {}
-    from toolkit.near.components import components
+    from toolkit.near.components import clusters
 
-    left, right = pairs.column("row").to_numpy(), pairs.column("other").to_numpy()
-    rows, index = np.unique(np.concatenate([left, right]), return_inverse=True)
-    label = components(len(rows), index[: len(left)], index[len(left) :])
-    return {int(row): int(rows[at]) for row, at in zip(rows.tolist(), label.tolist(), strict=True)}
+    rows, first = clusters(pairs.column("row").to_numpy(), pairs.column("other").to_numpy())
+    return dict(zip(rows.tolist(), first.tolist(), strict=True))

@@ -80,7 +80,7 @@ def readiness(
     encode = encoder(options or VerifyOptions(), progress)
     if heldout is not None:
         split_given(folder.path, heldout, reading=reading, encode=encode, progress=progress)
-    elif _splittable(folder) and (splitting is not None or load_split(folder) is None):
+    elif _unsplit(folder, splitting):
         split(folder.path, splitting or SplitOptions(), encode=encode, progress=progress)
     with folder.locked(), Ledger(folder.ledger) as ledger:
         rules = _policy(policy, ledger)
@@ -145,10 +145,11 @@ def _unchanged(path: Path, sha256: str, words: str) -> None:
         raise NotFit(what, f"run `toolkit readiness {path.parent}` again, or restore the file")
 
 
-def _splittable(folder: RunFolder) -> bool:
-    """Whether two rows stay; with fewer the report says so and has no split."""
+def _unsplit(folder: RunFolder, asked: SplitOptions | None) -> bool:
+    """Whether a split is to be made: asked for or missing, and two rows stay; with fewer the report has none."""
     with Ledger(folder.ledger, read_only=True) as ledger:
-        return decide(ledger, policy_of(ledger)).kept >= 2
+        stays = decide(ledger, policy_of(ledger)).stays
+    return len(stays) >= 2 and (asked is not None or load_split(folder, stays) is None)
 
 
 def _policy(policy: Policy | Path | None, ledger: Ledger) -> Policy:

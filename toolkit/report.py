@@ -216,18 +216,13 @@ def _effective(ledger: Ledger, policy: Policy, decision: Decision) -> list[Numbe
     outcome = decision.outcome("near-duplicate")
     if outcome is None or outcome.status != "ran" or not decision.rows:
         return []
-    from toolkit.near.components import components
+    from toolkit.near.components import clusters
     from toolkit.stats.effective import effective_rows
 
-    rows, index = np.unique(
-        np.concatenate([pairs.column("row").to_numpy(), pairs.column("other").to_numpy()]), return_inverse=True
-    )
-    half = len(index) // 2
-    sizes = (
-        np.bincount(components(len(rows), index[:half], index[half:])) if len(rows) else np.array([], dtype=np.int64)
-    )
+    rows, first = clusters(pairs.column("row").to_numpy(), pairs.column("other").to_numpy())
+    sizes = np.unique(first, return_counts=True)[1]
     alone = np.ones(decision.rows - len(rows), dtype=np.int64)
-    worth = effective_rows(np.concatenate([sizes[sizes > 0], alone]))
+    worth = effective_rows(np.concatenate([sizes, alone]))
     return [Number("effective rows of the input", worth.n_eff, "rows", check="near-duplicate")]
 
 

@@ -94,7 +94,7 @@ def _answers(batch: pa.RecordBatch) -> tuple[pa.Array, np.ndarray]:
 
 
 def _hits(texts: pa.Array, pattern: str) -> np.ndarray:
-    return np.flatnonzero(pc.fill_null(pc.match_substring_regex(texts, pattern), False).to_numpy(zero_copy_only=False))
+    return np.flatnonzero(cols.matches(texts, pattern))
 
 
 def _proper_share(view: View, batches: int = 4) -> float:

@@ -55,8 +55,8 @@ def _turns(batch: pa.RecordBatch, column: str) -> Iterator[Result]:
     content = cols.turn_field(batch, "content", column)
     kind = cols.turn_field(batch, "kind", column).to_numpy(zero_copy_only=False)
     role = cols.turn_field(batch, "role", column).to_numpy(zero_copy_only=False)
-    calls = _mask(cols.turn_field(batch, "calls", column).is_valid())
-    blank = ~_mask(pc.match_substring_regex(content, r"[^\s\p{Z}\p{C}]")) & ~calls & (kind != "not a turn")
+    calls = cols.mask(cols.turn_field(batch, "calls", column).is_valid())
+    blank = ~cols.matches(content, r"[^\s\p{Z}\p{C}]") & ~calls & (kind != "not a turn")
     answers = role == "assistant"
     where = "rejected" if column == "rejected" else "answer"
     for kind_name in ("missing", "null"):
@@ -68,12 +68,8 @@ def _turns(batch: pa.RecordBatch, column: str) -> Iterator[Result]:
     yield from _found(owners[others], "a prompt or text is empty", "empty-prompt", "prompt")
     odd = np.isin(kind.astype(str), NOT_TEXT) & ~np.isin(role.astype(str), ["tool", "function"])
     yield from _found(owners[odd], "a message's content is not text", "not-text", where)
-    placeholder = _mask(pc.match_substring_regex(content, PLACEHOLDER)) & answers & ~blank
+    placeholder = cols.matches(content, PLACEHOLDER) & answers & ~blank
     yield from _found(owners[placeholder], "an answer is a placeholder", "placeholder", where)
-
-
-def _mask(values: pa.Array) -> np.ndarray:
-    return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _found(rows: np.ndarray, message: str, kind: str, column: str) -> Iterator[Findings]:

@@ -73,7 +73,7 @@ class Garbled:
 
 
 def _hits(texts: pa.Array, pattern: str) -> np.ndarray:
-    return np.flatnonzero(pc.fill_null(pc.match_substring_regex(texts, pattern), False).to_numpy(zero_copy_only=False))
+    return np.flatnonzero(cols.matches(texts, pattern))
 
 
 def _encoding(content: pa.Array, owners: np.ndarray) -> Iterator[Result]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from toolkit.core import languages
 from toolkit.core.types import Finding, Result
+from toolkit.store import columns as cols
 from toolkit.store.view import View
 
 SAMPLE = 400
@@ -88,7 +89,7 @@ def _unusual(batch: pa.RecordBatch, usual: _Usual) -> np.ndarray:
     """Rows worth a closer look, shape (n_rows,): a first look for the usual language, and for any other."""
     prompts, answers = batch.column("prompt"), batch.column("answer")
     has_answer = _long(answers)
-    without = ~_mask(answers.is_valid())
+    without = ~cols.mask(answers.is_valid())
     other = _any_other(prompts, usual.language)
     if not usual.language:  # then only two known languages can differ
         return np.asarray(has_answer & other & _any_other(answers, ""))
@@ -96,15 +97,7 @@ def _unusual(batch: pa.RecordBatch, usual: _Usual) -> np.ndarray:
 
 
 def _long(texts: pa.Array) -> np.ndarray:
-    return _mask(pc.greater_equal(pc.binary_length(texts), languages.LEAST_LETTERS))
-
-
-def _match(texts: pa.Array, pattern: str) -> np.ndarray:
-    return _mask(pc.match_substring_regex(texts, pattern))
-
-
-def _mask(values: pa.Array) -> np.ndarray:
-    return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), dtype=bool)
+    return cols.mask(pc.greater_equal(pc.binary_length(texts), languages.LEAST_LETTERS))
 
 
 def _twice(words: tuple[str, ...]) -> str:
@@ -115,21 +108,23 @@ def _twice(words: tuple[str, ...]) -> str:
 
 def _like(texts: pa.Array, language: str) -> np.ndarray:
     if language in languages.WORDS:
-        return _match(texts, _twice(languages.own_words(language)))
+        return cols.matches(texts, _twice(languages.own_words(language)))
     if language == "zh":
-        kana = _match(texts, r"\p{Hiragana}|\p{Katakana}")
-        return np.asarray(_match(texts, r"\p{Han}{2}") & ~kana)
-    return _match(texts, f"[{languages.SCRIPTS[language]}]{{2}}") if language else np.zeros(len(texts), dtype=bool)
+        kana = cols.matches(texts, r"\p{Hiragana}|\p{Katakana}")
+        return np.asarray(cols.matches(texts, r"\p{Han}{2}") & ~kana)
+    return (
+        cols.matches(texts, f"[{languages.SCRIPTS[language]}]{{2}}") if language else np.zeros(len(texts), dtype=bool)
+    )
 
 
 def _any_other(texts: pa.Array, language: str) -> np.ndarray:
     words = tuple(word for each in languages.WORDS if each != language for word in languages.own_words(each))
     scripts = "".join(letters for each, letters in languages.SCRIPTS.items() if each != language)
     cyrillic = "" if language in ("ru", "uk", "bg") else "\u0400-\u04ff"
-    wide = ~_match(texts, r"\A[\x00-\x7f]*\z")
-    found = _match(texts, _twice(words))
+    wide = ~cols.matches(texts, r"\A[\x00-\x7f]*\z")
+    found = cols.matches(texts, _twice(words))
     at = np.flatnonzero(wide)
-    found[at] |= _match(texts.take(pa.array(at)), f"[{scripts}{cyrillic}]{{2}}")
+    found[at] |= cols.matches(texts.take(pa.array(at)), f"[{scripts}{cyrillic}]{{2}}")
     return found
 
 

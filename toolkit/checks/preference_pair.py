@@ -81,7 +81,7 @@ def _sides(batch: pa.RecordBatch, rejected: pa.Array) -> Iterator[Findings]:
         if empty.any():
             yield Findings(rows[empty], 1.0, f"the {side} answer is empty", "empty-side", column=side)
     squeezed = [pc.utf8_trim_whitespace(pc.replace_substring_regex(side, r"\s+", " ")) for side in (chosen, rejected)]
-    same = pc.fill_null(pc.equal(*squeezed), False).to_numpy(zero_copy_only=False) & ~no_chosen
+    same = cols.mask(pc.equal(*squeezed)) & ~no_chosen
     if same.any():
         yield Findings(rows[same], 1.0, "the chosen and the rejected answer are the same", "same-answer")
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.core.types import Findings, Result
+from toolkit.store import columns as cols
 from toolkit.store.view import View
 
 SORRY = r"(?:i(?:'|’)?m|i am) (?:very |really |so )?sorry"
@@ -68,7 +68,7 @@ class Refusal:
         rows = batch.column("row").to_numpy()
         seen = np.zeros(len(rows), dtype=bool)
         for kind, score, words, pattern in KINDS:
-            hit = pc.fill_null(pc.match_substring_regex(answers, pattern), False).to_numpy(zero_copy_only=False) & ~seen
+            hit = cols.matches(answers, pattern) & ~seen
             seen |= hit
             if hit.any():
                 yield Findings(rows[hit], score, words, kind, column="answer")

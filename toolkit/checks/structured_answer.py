@@ -73,7 +73,7 @@ class StructuredAnswer:
 
 
 def _hits(texts: pa.Array, pattern: str) -> np.ndarray:
-    return np.flatnonzero(pc.fill_null(pc.match_substring_regex(texts, pattern), False).to_numpy(zero_copy_only=False))
+    return np.flatnonzero(cols.matches(texts, pattern))
 
 
 def _demanded(batch: pa.RecordBatch) -> np.ndarray:
@@ -168,7 +168,7 @@ def _blocks(batch: pa.RecordBatch) -> Iterator[Finding]:
     fenced = pc.and_(pc.equal(cols.turn_field(batch, "role"), "assistant"), pc.match_substring(content, "```"))
     owners = cols.turn_rows(batch)
     told: set[tuple[int, str]] = set()
-    for at in np.flatnonzero(pc.fill_null(fenced, False).to_numpy(zero_copy_only=False)).tolist():
+    for at in np.flatnonzero(cols.mask(fenced)).tolist():
         for fence in fences(content[at].as_py()):
             found = _block(fence) if fence.closed and len(fence.code) <= LONGEST else None
             if found is not None and (int(owners[at]), found[0]) not in told:

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.core.types import Finding, Result
 from toolkit.store import columns as cols
@@ -46,7 +45,7 @@ class TemplateResidue:
     def look(self, batch: pa.RecordBatch, view: View) -> Iterator[Result]:
         for column in ("turns", "rejected"):
             content = cols.turn_field(batch, "content", column)
-            hit = pc.fill_null(pc.match_substring_regex(content, ANY), False).to_numpy(zero_copy_only=False)
+            hit = cols.matches(content, ANY)
             owners = cols.turn_rows(batch, column)
             for at in np.flatnonzero(hit).tolist():
                 yield from _judge(int(owners[at]), content[at].as_py())

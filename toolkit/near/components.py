@@ -26,6 +26,12 @@ def components(n: int, left: Ints, right: Ints) -> Ints:
     return np.asarray(smallest[label], np.int64)
 
 
+def clusters(left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """The rows that pairs of any row numbers tie together, sorted, and the smallest row of each one's component."""
+    rows, index = np.unique(np.concatenate([left, right]), return_inverse=True)
+    return rows, rows[components(len(rows), index[: len(left)], index[len(left) :])]
+
+
 def greedy_keep(n: int, left: Ints, right: Ints, rank: npt.NDArray[Any], *, same: Bools | None = None) -> Bools:
     """Which rows stay, shape (n,): best (lowest) rank first, a row goes when a row that stays is its pair.
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from toolkit.core.report import Report
-from toolkit.core.share import shipped
 from toolkit.renderers import charts, page, svg, words
 
 MOODS = {"READY": "ready", "READY WITH RISKS": "risks", "CANNOT TELL": "unknown", "NOT READY": "not"}
@@ -41,17 +40,8 @@ class Html:
 
 
 def _environment() -> Environment:
-    env = Environment(
-        loader=FileSystemLoader(shipped("reports")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_inert,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    env.tests["command"] = words.is_command
-    env.filters.update(words.FILTERS, kinds=page.kinds, word=page.level_word, level=_level, mood=_mood, sign=_sign)
+    env = page.environment(_inert, autoescape=True)
+    env.filters.update(kinds=page.kinds, word=page.level_word, level=_level, mood=_mood, sign=_sign)
     env.filters.update({name: _unbroken(words.FILTERS[name]) for name in ("points", "share", "plural")})
     return env
 

@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from toolkit.core.report import Report
-from toolkit.core.share import shipped
 from toolkit.decide import Decision, Outcome
 from toolkit.renderers import page, words
 
@@ -101,18 +100,8 @@ def _around(text: str) -> str:
 
 
 def _environment() -> Environment:
-    env = Environment(  # noqa: S701 - Markdown is escaped by `finalize`, not by HTML's rules
-        loader=FileSystemLoader(shipped("reports")),
-        undefined=StrictUndefined,
-        finalize=_inert,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    env.tests["command"] = words.is_command
-    env.filters.update(
-        words.FILTERS, code=code, sentence=sentence, word=page.level_word, known=_known, line=words.shown
-    )
+    env = page.environment(_inert, autoescape=False)
+    env.filters.update(code=code, sentence=sentence, word=page.level_word, known=_known, line=words.shown)
     return env
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Reason, Report
+from toolkit.core.share import shipped
 from toolkit.core.types import JSON
+from toolkit.renderers import words
 from toolkit.renderers.words import plural
 
 LEVELS = ("blocker", "error", "doubt", "warning", "info", "ok")
@@ -243,3 +248,19 @@ def view(report: Report) -> dict[str, Any]:
         "extra": figures(report.extra),
         "numbers": numbers(report),
     }
+
+
+def environment(finalize: Callable[[Any], Any], *, autoescape: bool) -> Environment:
+    """The templates of `reports/`. finalize: what every expression passes through, so no template escapes by hand."""
+    env = Environment(
+        loader=FileSystemLoader(shipped("reports")),
+        autoescape=autoescape,  # noqa: S701 - Markdown is escaped by its own `finalize`
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.tests["command"] = words.is_command
+    env.filters.update(words.FILTERS)
+    return env

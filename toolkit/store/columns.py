@@ -58,6 +58,16 @@ REJECT = pa.schema(
 )
 
 
+def mask(values: pa.Array) -> np.ndarray:
+    """Booleans as numpy, shape (n,); null is false."""
+    return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def matches(texts: pa.Array, pattern: str) -> np.ndarray:
+    """Which texts an RE2 pattern is found in, shape (n,); null has nothing in it."""
+    return mask(pc.match_substring_regex(texts, pattern))
+
+
 def turn_rows(batch: pa.RecordBatch, column: str = "turns") -> np.ndarray:
     """The row ordinal of every flattened turn, shape (n_turns,), int64."""
     offsets = _offsets(batch.column(column))
@@ -90,7 +100,7 @@ def _last_assistant(batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
     roles = turn_field(batch, "role")
     last = offsets[1:] - 1
     some = np.diff(offsets) > 0
-    is_assistant = pc.fill_null(pc.equal(roles, "assistant"), False).to_numpy(zero_copy_only=False)
+    is_assistant = mask(pc.equal(roles, "assistant"))
     ends = np.zeros(len(batch), dtype=bool)
     ends[some] = is_assistant[last[some]]
     return offsets, ends
@@ -155,7 +165,7 @@ def roles(batch: pa.RecordBatch) -> pa.Array:
         ("t", "tool"),
         ("t", "function"),
     ):
-        is_role = pc.fill_null(pc.equal(named, role), False).to_numpy(zero_copy_only=False)
+        is_role = mask(pc.equal(named, role))
         letters[is_role] = letter
     offsets = _offsets(batch.column("turns"))
     lists = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(letters, pa.large_string()))
