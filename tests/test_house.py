@@ -26,6 +26,7 @@ FLOORS = {
     "contracts": 4,
     "near": 3,
     "stats": 3,
+    "runners": 3,
     "store": 2,
     "core": 1,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -19,9 +19,10 @@ import pyarrow as pa
 
 from toolkit.core import parts
 from toolkit.core.errors import InputError, MachineError, UsageError, unknown
-from toolkit.core.jsontext import Malformed, Value, parse, written
 from toolkit.core.records import Record, Source
-from toolkit.core.types import Turn
+from toolkit.parse import Chunk, Parser, claim, value_of
+from toolkit.parse import ReadOptions as ReadOptions
+from toolkit.runners.processes import mapped
 from toolkit.store import columns as cols
 from toolkit.store import streams
 from toolkit.store.dataset import Dataset, DatasetWriter, Manifest, SourceNote
@@ -29,23 +30,9 @@ from toolkit.store.dataset import Dataset, DatasetWriter, Manifest, SourceNote
 SAMPLE = 1000
 BATCH_ROWS = 8192
 BATCH_BYTES = 16 << 20
-ID_KEYS = ("id", "row_id", "uuid", "_id", "example_id")
+LARGE = 24 << 20
+"""Bytes of a file from which a second process pays: it takes a second of CPU to start."""
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """How to read. format: the row format, recognised from the rows when empty. text, label: column
-    names of classification rows. group: the column whose equal values stay in one split. source_kind:
-    where rows without lineage of their own come from."""
-
-    format: str = ""
-    text: str = ""
-    label: str = ""
-    group: str = ""
-    id: str = ""
-    delimiter: str = ""
-    source_kind: str = "real"
 
 
 def read(data: Any, folder: Path, options: ReadOptions | None = None, progress: Progress | None = None) -> Dataset:
@@ -115,7 +102,7 @@ def _existing(folder: Path, digest: str) -> Dataset | None:
 
 @dataclass
 class _Freezer:
-    """One pass over a source: records become rows or rejects, batch by batch.
+    """One pass over a source: records become rows or rejects, chunk by chunk, side by side where there are many.
 
     sha256: of the source's file; empty for what is no file, whose rows are hashed as they come.
     """
@@ -127,9 +114,6 @@ class _Freezer:
     sha256: str
     formats: Counter[str] = field(default_factory=Counter)
     seen: dict[int, int] = field(default_factory=dict)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    rejected: list[dict[str, Any]] = field(default_factory=list)
-    held: int = 0
     count: int = 0
     n_rows: int = 0
     n_rejects: int = 0
@@ -141,12 +125,15 @@ class _Freezer:
         first = list(islice(records, SAMPLE))
         self.shelf = {name: found() for name, found in parts.parts("formats").items()}
         self.format = self._settle(first)
-        for record in chain(first, records):
-            if not self.sha256:
-                checksum.update(record.raw)
-            self._take(record)
-        self._flush()
+        parser = Parser(self.shelf, self.format, self.options, self.source.name, self.source.counts)
+        hashed = None if self.sha256 else checksum
+        for chunk in mapped(parser.chunk, _chunks(chain(first, records), hashed), spread=self._is_large()):
+            self._take(chunk)
         return self._manifest(reader, self.sha256 or checksum.hexdigest())
+
+    def _is_large(self) -> bool:
+        path = self.source.path
+        return path is not None and path.is_file() and path.stat().st_size >= LARGE
 
     def _manifest(self, reader: Any, sha256: str) -> Manifest:
         if self.options.format and self.n_rows and not self.formats[self.format.id]:
@@ -188,162 +175,60 @@ class _Freezer:
             self.shelf[name] = built
             return built
         votes: Counter[str] = Counter()
-        for value in map(_value, first):
+        for value in map(value_of, first):
             if isinstance(value, dict):
-                votes[self._claim(value).id] += 1
+                votes[claim(self.shelf, value).id] += 1
         votes.pop("unknown", None)
         return self.shelf[votes.most_common(1)[0][0] if votes else "unknown"]
 
     def _columns_exist(self, first: list[Record], columns: Mapping[str, str]) -> None:
-        seen = list(dict.fromkeys(key for value in map(_value, first) if isinstance(value, dict) for key in value))
+        seen = list(dict.fromkeys(key for value in map(value_of, first) if isinstance(value, dict) for key in value))
         for option, name in columns.items():
             if seen and name not in seen:
                 raise UsageError(
                     f"--{option} {name}: {self.source.name} has no such column", f"its columns: {', '.join(seen[:20])}"
                 )
 
-    def _claim(self, value: Mapping[str, Any]) -> Any:
-        best = max(self.shelf.values(), key=lambda each: each.claims(value))
-        return best if best.claims(value) else self.shelf["unknown"]
-
-    def _take(self, record: Record) -> None:
-        ordinal, self.count = self.count, self.count + 1
-        self.n_bytes += len(record.raw)
-        outcome = self._row(record)
-        if isinstance(outcome, Malformed):
-            self._reject(ordinal, record, outcome)
-        else:
-            self.rows.append({"row": ordinal, **outcome})
-            self.n_rows += 1
-        self.held += len(record.raw)
-        if len(self.rows) >= BATCH_ROWS or self.held >= BATCH_BYTES:
-            self._flush()
-        if self.progress is not None and self.count % BATCH_ROWS == 0:
+    def _take(self, chunk: Chunk) -> None:
+        self.formats += chunk.formats
+        if len(chunk.rows):
+            self.writer.write(self._placed(chunk.rows))
+        if len(chunk.rejects):
+            self.writer.write_rejects(_from(chunk.rejects, self.count))
+        self.count += chunk.n_records
+        self.n_rows += len(chunk.rows)
+        self.n_rejects += len(chunk.rejects)
+        self.n_bytes += chunk.n_bytes
+        if self.progress is not None:
             self.progress("read", self.count, 0)
 
-    def _row(self, record: Record) -> dict[str, Any] | Malformed:
-        if record.error is not None:
-            return record.error
-        read = parse(record.raw)
-        if isinstance(read, Malformed):
-            return read
-        value = read.value
-        if not isinstance(value, dict):
-            return Malformed("not-object", f"a row must be a JSON object, this is {_kind(value)}")
-        lineage, canonical = _lineage(value, read.canonical)
-        form = self.format if self.format.claims(value) else self._claim(value)
-        self.formats[form.id] += 1
-        parsed = form.parse(value)
-        hashed = int.from_bytes(hashlib.blake2b(canonical, digest_size=8).digest(), "big")
-        nth = self.seen.get(hashed, 0)
-        self.seen[hashed] = nth + 1
-        own_id = self._own_id(value)
-        return {
-            "hash": hashed,
-            "nth": nth,
-            "ref": own_id or f"{self.source.counts}-{record.position}",
-            "own_id": own_id,
-            "position": record.position,
-            "format": form.id,
-            "parsed": parsed,
-            "faults": [*record.faults, *read.faults, *parsed.faults],
-            "source_kind": str(lineage.get("source_kind") or self.options.source_kind),
-            "group": self._group(value, lineage),
-            "lineage": json.dumps(lineage, sort_keys=True) if lineage else None,
-            "raw": record.raw.decode("utf-8"),
-        }
-
-    def _own_id(self, value: Mapping[str, Any]) -> str | None:
-        keys = (self.options.id,) if self.options.id else ID_KEYS
-        found = next((value[key] for key in keys if isinstance(value.get(key), str | int)), None)
-        return None if found is None or found == "" or isinstance(found, bool) else str(found)
-
-    def _group(self, value: Mapping[str, Any], lineage: Mapping[str, Any]) -> str | None:
-        if self.options.group:
-            found = value.get(self.options.group)
-            return None if found is None else f"{self.options.group}={found}"
-        parents = lineage.get("parents")
-        found = lineage.get("group") or (parents[0] if isinstance(parents, list) and parents else None)
-        return None if found is None else str(found)
-
-    def _reject(self, ordinal: int, record: Record, reason: Malformed) -> None:
-        ref = f"{self.source.counts}-{record.position}"
-        self.rejected.append(
-            {
-                "row": ordinal,
-                "ref": ref,
-                "source": self.source.name,
-                "position": record.position,
-                "code": reason.code,
-                "reason": reason.reason,
-                "raw": record.raw,
-            }
-        )
-        self.n_rejects += 1
-
-    def _flush(self) -> None:
-        if self.rows:
-            self.writer.write(_batch(self.rows, self.source.name))
-        if self.rejected:
-            self.writer.write_rejects(pa.RecordBatch.from_pylist(self.rejected, schema=cols.REJECT))
-        self.rows, self.rejected, self.held = [], [], 0
+    def _placed(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows with their ordinals in the whole source, and how often each stood there before."""
+        nth = np.zeros(len(rows), np.int32)
+        for at, hashed in enumerate(rows.column("hash").to_numpy().tolist()):
+            nth[at] = self.seen.get(hashed, 0)
+            self.seen[hashed] = int(nth[at]) + 1
+        at = rows.schema.get_field_index("nth")
+        return _from(rows.set_column(at, rows.schema.field(at), pa.array(nth)), self.count)
 
 
-def _value(record: Record) -> Any:
-    """What a record holds; None where it does not parse."""
-    read = None if record.error is not None else parse(record.raw)
-    return read.value if isinstance(read, Value) else None
+def _from(batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
+    """A batch whose ordinals start at `first`."""
+    ordinals = pa.array(batch.column("row").to_numpy() + first, pa.int64())
+    return batch.set_column(0, batch.schema.field(0), ordinals)
 
 
-def _lineage(value: dict[str, Any], canonical: bytes) -> tuple[dict[str, Any], bytes]:
-    """The lineage that the toolkit wrote into a row, and the canonical row without it."""
-    found = value.get("lineage")
-    if not isinstance(found, dict) or "source_kind" not in found:
-        return {}, canonical
-    rest = {key: each for key, each in value.items() if key != "lineage"}
-    return found, written(rest, sort_keys=True)
-
-
-def _kind(value: Any) -> str:
-    names = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
-
-
-def _batch(rows: list[dict[str, Any]], source: str) -> pa.RecordBatch:
-    """Rows as an Arrow batch of the stored columns; turns are laid out flat first, which is several times faster."""
-    made: dict[str, pa.Array] = {
-        "source": pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(rows), np.int16)), [source]),
-        "turns": _turn_lists([row["parsed"].turns for row in rows]),
-        "rejected": _turn_lists([row["parsed"].rejected for row in rows]),
-        "label": pa.array([row["parsed"].label for row in rows], pa.string()),
-        "tools": pa.array([row["parsed"].tools for row in rows], pa.string()),
-    }
-    arrays = []
-    for column in cols.STORED:
-        if column.name in made:
-            arrays.append(made[column.name])
-        elif pa.types.is_dictionary(column.type):
-            arrays.append(
-                pa.array([row[column.name] for row in rows], pa.string()).dictionary_encode().cast(column.type)
-            )
-        else:
-            arrays.append(pa.array([row[column.name] for row in rows], column.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=cols.STORED)
-
-
-def _turn_lists(lists: list[Any]) -> pa.Array:
-    flat: list[Turn] = [turn for turns in lists if turns is not None for turn in turns]
-    lengths = [len(turns) if turns is not None else 0 for turns in lists]
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    columns = list(zip(*flat, strict=True)) if flat else [()] * len(Turn._fields)
-    by_name = dict(zip(Turn._fields, columns, strict=True))
-    fields = []
-    for each in cols.TURN:
-        values = by_name[each.name]
-        if pa.types.is_dictionary(each.type):
-            fields.append(pa.array(values, pa.string()).dictionary_encode().cast(each.type))
-        else:
-            fields.append(pa.array(values, each.type))
-    structs = pa.StructArray.from_arrays(fields, fields=list(cols.TURN))
-    missing = pa.array([turns is None for turns in lists])
-    return pa.ListArray.from_arrays(pa.array(offsets), structs, mask=missing, type=pa.list_(cols.TURN))
+def _chunks(records: Iterable[Record], checksum: Any) -> Iterator[list[Record]]:
+    """Records in lists of bounded length and size; `checksum`, where given, is told the bytes of each."""
+    held: list[Record] = []
+    n_bytes = 0
+    for record in records:
+        if checksum is not None:
+            checksum.update(record.raw)
+        held.append(record)
+        n_bytes += len(record.raw)
+        if len(held) >= BATCH_ROWS or n_bytes >= BATCH_BYTES:
+            yield held
+            held, n_bytes = [], 0
+    if held:
+        yield held

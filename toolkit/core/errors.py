@@ -26,6 +26,9 @@ class ToolkitError(Exception):
         self.what = what
         self.fix = fix
 
+    def __reduce__(self) -> tuple[type[ToolkitError], tuple[str, str]]:
+        return type(self), (self.what, self.fix)
+
 
 class UsageError(ToolkitError):
     """A command, option, recipe or pipeline that cannot be meant."""

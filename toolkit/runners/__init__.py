@@ -1,0 +1,1 @@
+"""Where batch functions run: this machine's cores."""
