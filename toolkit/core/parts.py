@@ -22,11 +22,13 @@ from toolkit.core.errors import InputError, UsageError, unknown
 
 SHELVES: Mapping[str, str] = {
     "checks": "look",
+    "defects": "ways",
     "formats": "parse",
     "files": "records",
     "providers": "complete",
     "recipes": "cook",
     "renderers": "render",
+    "trainers": "dry_run",
 }
 """Each shelf with the method that makes a class its part; a check has `look` (row by row) or `run`."""
 
