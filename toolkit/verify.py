@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.core import parts, secrets
-from toolkit.core.errors import NotApplicable, Skip, ToolkitError, UsageError, unknown
+from toolkit.core.errors import UsageError, unknown
 from toolkit.core.policy import Policy, load_policy
-from toolkit.core.types import Level, Result, Status
+from toolkit.core.types import Level
 from toolkit.decide import Decision, decide
+from toolkit.look import Look, collect, look
 from toolkit.read import Progress, ReadOptions, locate, read
 from toolkit.store.dataset import Dataset
 from toolkit.store.folder import RunFolder, default_run
@@ -99,6 +99,7 @@ def verify(
         references = _references(against, folder, reading, progress)
         with Ledger(folder.ledger) as ledger:
             _describe(ledger, frozen)
+            ledger.set_meta("source", _source(data, frozen))
             scene = Scene(frozen, references, encoder(options, progress), progress=progress)
             run_checks(ledger, [each for each in checks if each.scope in ("input", "references")], scene, "input")
             kept = decide(ledger, rules).stays
@@ -174,60 +175,24 @@ def run_checks(ledger: Ledger, checks: Sequence[Any], scene: Scene, scope: str) 
         view = scene.view(each.reads)
         if scene.progress is not None:
             scene.progress(each.id, 0, 0)
-        started = time.process_time()
-        status, reason, results = _collect(lambda each=each, view=view: list(each.run(view)))  # type: ignore[misc]
-        _write(ledger, each, scene, scope, (status, reason, results, time.process_time() - started))
+        _write(ledger, each, scene, scope, collect(lambda each=each, view=view: list(each.run(view))))  # type: ignore[misc]
 
 
 def _run_shared(ledger: Ledger, checks: list[Any], scene: Scene, scope: str) -> None:
     """One pass over the rows for all checks that look at a row at a time."""
-    results: dict[str, list[Result]] = {each.id: [] for each in checks}
-    failed: dict[str, tuple[Status, str]] = {}
-    seconds = dict.fromkeys(results, 0.0)
-    columns = tuple(dict.fromkeys(name for each in checks for name in each.reads))
-    views = {each.id: scene.view(each.reads) for each in checks}
-    whole = scene.view(columns)
-    done = 0
-    for batch in whole.batches(*columns):
-        for each in checks:
-            if each.id in failed:
-                continue
-            started = time.process_time()
-            own = batch.select(["row", *each.reads])
-            status, reason, found = _collect(lambda each=each, own=own: list(each.look(own, views[each.id])))  # type: ignore[misc]
-            seconds[each.id] += time.process_time() - started
-            results[each.id] += found
-            if status != "ran":
-                failed[each.id] = (status, reason)
-        done += len(batch)
-        if scene.progress is not None:
-            scene.progress("look", done, whole.n_rows)
+    view = scene.view(tuple(dict.fromkeys(name for each in checks for name in each.reads)))
+    told = scene.progress
+    looks = look(checks, view, lambda done: told("look", done, view.n_rows) if told is not None else None)
     for each in checks:
-        status, reason = failed.get(each.id, ("ran", ""))
-        _write(ledger, each, scene, scope, (status, reason, results[each.id], seconds[each.id]))
+        _write(ledger, each, scene, scope, looks[each.id])
 
 
-def _collect(look: Callable[[], list[Result]]) -> tuple[Status, str, list[Result]]:
-    """What a check found, or why it did not look. A check that raises costs itself alone."""
-    try:
-        return "ran", "", look()
-    except Skip as reason:
-        return "skipped", str(reason), []
-    except NotApplicable as reason:
-        return "not applicable", str(reason), []
-    except (ToolkitError, KeyboardInterrupt, MemoryError):
-        raise
-    except Exception as failure:
-        return "failed", f"{type(failure).__name__}: {str(failure)[:300]}", []
-
-
-def _write(ledger: Ledger, check: Any, scene: Scene, scope: str, what: tuple[Status, str, list[Result], float]) -> None:
-    status, reason, results, seconds = what
+def _write(ledger: Ledger, check: Any, scene: Scene, scope: str, seen: Look) -> None:
     view = scene.view(check.reads)
     total = view.n_rows + (view.manifest.rejects if "rejects" in check.reads else 0)
     if getattr(check, "whole", False):  # it looks at the other parts of the split too
         total += sum(other.n_rows for other in view.references)
-    if status == "ran" and getattr(check, "embeds", False):
+    if seen.status == "ran" and getattr(check, "embeds", False):
         ledger.set_meta("encoder", str(getattr(scene.encode, "identity", "unnamed")))
     run = Run(
         check=check.id,
@@ -236,13 +201,13 @@ def _write(ledger: Ledger, check: Any, scene: Scene, scope: str, what: tuple[Sta
         version=check.version,
         digest=_digest(check, scene),
         options=json.dumps(asdict(check), default=str, sort_keys=True),
-        status=status,
-        reason=reason,
-        seen=total if status == "ran" else 0,
+        status=seen.status,
+        reason=seen.reason,
+        seen=total if seen.status == "ran" else 0,
         total=total,
-        seconds=seconds,
+        seconds=seen.seconds,
     )
-    ledger.write(run, results)
+    ledger.write(run, seen.results)
 
 
 def _digest(check: Any, scene: Scene) -> str:
@@ -280,6 +245,15 @@ def _describe(ledger: Ledger, frozen: Dataset) -> None:
     ledger.set_meta("records", str(frozen.manifest.rows + frozen.manifest.rejects))
     ledger.set_meta("rows", str(frozen.manifest.rows))
     ledger.set_meta("manifest", json.dumps(asdict(frozen.manifest), ensure_ascii=False))
+
+
+def _source(data: Any, frozen: Dataset) -> str:
+    """The source as a path relative to the working folder where it lies in it, else its name."""
+    path = Path(data) if isinstance(data, str | Path) else Path(frozen.manifest.sources[0].name)
+    try:
+        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        return path.name
 
 
 def encoder(options: VerifyOptions, progress: Progress | None = None) -> Encode | None:

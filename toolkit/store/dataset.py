@@ -10,8 +10,9 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -56,6 +57,13 @@ class Manifest:
     version: int = VERSION
 
 
+class Group(NamedTuple):
+    """One row group of a Parquet file: some thousand rows that are read together."""
+
+    file: str
+    at: int
+
+
 class Dataset:
     """Rows on disk, frozen. Row ordinals count every record read, so they may have gaps where one was rejected."""
 
@@ -71,15 +79,21 @@ class Dataset:
     def files(self) -> list[Path]:
         return sorted(self.folder.glob("rows-*.parquet"))
 
-    def batches(self, columns: Sequence[str], size: int = 8192) -> Iterator[pa.RecordBatch]:
-        """Batches of `row` and the named columns, stored or derived, in row order."""
+    def groups(self) -> list[Group]:
+        """The row groups, in row order."""
+        return [Group(file.name, at) for file in self.files for at in range(pq.read_metadata(file).num_row_groups)]
+
+    def batches(
+        self, columns: Sequence[str], size: int = 8192, groups: Sequence[Group] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of `row` and the named columns, stored or derived, in row order; of all row groups or some."""
         names = tuple(columns)
         stored = cols.needed(names)
-        for file in self.files:
-            with pq.ParquetFile(file) as parquet:
-                # A batch over two row groups whose dictionaries differ cannot be read: one group at a time.
-                for group in range(parquet.num_row_groups):
-                    for batch in parquet.iter_batches(batch_size=size, columns=stored, row_groups=[group]):
+        # A batch over two row groups whose dictionaries differ cannot be read: one group at a time.
+        for name, some in groupby(self.groups() if groups is None else groups, key=lambda group: group.file):
+            with pq.ParquetFile(self.folder / name) as parquet:
+                for group in some:
+                    for batch in parquet.iter_batches(batch_size=size, columns=stored, row_groups=[group.at]):
                         yield cols.derive(batch, names)
 
     def table(self, columns: Sequence[str]) -> pa.Table:

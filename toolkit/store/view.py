@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.store import columns as cols
-from toolkit.store.dataset import Dataset, Manifest
+from toolkit.store.dataset import Dataset, Group, Manifest
 
 Made = TypeVar("Made")
 Encode = Callable[[Sequence[str]], np.ndarray]
@@ -45,10 +45,12 @@ class View:
     def n_rows(self) -> int:
         return self.data.n_rows if self.keep is None else len(self.keep)
 
-    def batches(self, *columns: str, size: int = 8192) -> Iterator[pa.RecordBatch]:
-        """Batches of `row` and the named columns, of the rows in scope."""
+    def batches(
+        self, *columns: str, size: int = 8192, groups: Sequence[Group] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of `row` and the named columns, of the rows in scope; of all row groups or some."""
         self._allow(columns)
-        for batch in self.data.batches(columns, size):
+        for batch in self.data.batches(columns, size, groups):
             found = self._scoped(batch)
             if len(found):
                 yield found
