@@ -128,6 +128,7 @@ def test_findings_are_lines_for_machines(capsys: Any) -> None:
     assert len(lines) == 8
     assert lines[0] == {
         "id": "line-9",
+        "row": lines[0]["row"],
         "check": "exact-duplicate",
         "kind": "exact",
         "score": 1.0,
@@ -136,6 +137,7 @@ def test_findings_are_lines_for_machines(capsys: Any) -> None:
         "other": "line-1",
         "cluster": 0,
     }
+    assert re.fullmatch(r"[0-9a-f]{16}-1", lines[0]["row"]), "the second copy of its content"
     code, out, _ = _run(capsys, "findings", "runs/rows", "--check", "S01", "--flagged")
     assert [json.loads(line)["id"] for line in out.splitlines()] == ["line-18", "line-19"]
 

@@ -128,23 +128,10 @@ def _finder(policy: Policy, keep: frozenset[str], people: names.Finder | None) -
         found = [*pii.find(text), *(next(people([text])) if people and text else ())]
         found = [each for each in found if each.score >= bar]
         # A credential outweighs whatever its characters happen to look like.
-        found += [
-            Span(each.start, _end(text, each), each.type, 1.0)
-            for each in secrets.find(text)
-            if each.score >= secret_bar
-        ]
+        found += [Span(each.start, each.end, each.type, 1.0) for each in secrets.find(text) if each.score >= secret_bar]
         return [each for each in apart(found) if each.type not in keep]
 
     return find
-
-
-def _end(text: str, secret: secrets.Secret) -> int:
-    """Where a credential ends: a private key is found by its first line and ends with its last."""
-    if secret.type != "private-key":
-        return secret.end
-    last = text.find("-----END", secret.end)
-    close = text.find("-----", last + 8) if last >= 0 else -1
-    return close + 5 if close >= 0 else len(text)
 
 
 def _people(ledger: Ledger) -> names.Finder | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.core import parts, secrets
-from toolkit.core.errors import UsageError, unknown
+from toolkit.core.errors import InputError, UsageError, unknown
 from toolkit.core.policy import Policy, load_policy
 from toolkit.core.types import Level
 from toolkit.decide import Decision, decide
@@ -38,7 +39,8 @@ class VerifyOptions:
     """What to run and how. only, skip: check ids or codes. options: a check's options by its id.
 
     embed: whether checks may use the encoder. precision: `auto` (bf16 where the processor has it) or
-    `fp32`. encoder: a sentence-transformers name or path, empty for the packaged one.
+    `fp32`. encoder: a sentence-transformers name or path, empty for the packaged one. self_test: whether
+    to plant known defects into a copy of the rows and measure what the checks find of them.
     """
 
     only: tuple[str, ...] = ()
@@ -47,6 +49,7 @@ class VerifyOptions:
     embed: bool = True
     precision: str = "auto"
     encoder: str = ""
+    self_test: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def verify(
     *,
     run: str | Path | None = None,
     against: Sequence[Any] = (),
+    usage: Any = None,
     reading: ReadOptions | None = None,
     options: VerifyOptions | None = None,
     policy: Policy | Path | None = None,
@@ -86,7 +90,8 @@ def verify(
     """Verify `data` into a run folder and return the decision.
 
     data: a path, a Hub id, a `datasets.Dataset`, an Arrow table, a pandas frame, or a list of dicts.
-    against: data that no row may stand in, such as held-out files and benchmarks. Raises UsageError
+    against: data that no row may stand in, such as held-out files and benchmarks. usage: a sample of real
+    use that the rows should cover; a row may stand in both. Raises UsageError
     for an unknown check or option, InputError for data that cannot be read, MachineError when the
     folder cannot be written.
     """
@@ -100,7 +105,9 @@ def verify(
         with Ledger(folder.ledger) as ledger:
             _describe(ledger, frozen)
             ledger.set_meta("source", _source(data, frozen))
-            scene = Scene(frozen, references, encoder(options, progress), progress=progress)
+            used = _usage(usage, folder, reading, progress)
+            scene = Scene(frozen, references, encoder(options, progress), progress=progress, usage=used)
+            checks = _self_tested(checks, scene, rules) if options.self_test else checks
             run_checks(ledger, [each for each in checks if each.scope in ("input", "references")], scene, "input")
             kept = decide(ledger, rules).stays
             run_checks(ledger, [each for each in checks if each.scope == "kept"], scene.keeping(kept), "kept")
@@ -143,9 +150,10 @@ class Scene:
     keep: np.ndarray | None = None
     memo: dict[Any, Any] = field(default_factory=dict)
     progress: Progress | None = None
+    usage: Dataset | None = None
 
     def keeping(self, keep: np.ndarray) -> Scene:
-        return Scene(self.data, self.references, self.encode, keep, self.memo, self.progress)
+        return Scene(self.data, self.references, self.encode, keep, self.memo, self.progress, self.usage)
 
     def view(self, reads: tuple[str, ...]) -> View:
         """The view of a check that declares `reads`."""
@@ -153,13 +161,16 @@ class Scene:
             View(data, reads, keep, name=name, encode=self.encode, memo=self.memo)
             for name, data, keep in self.references
         )
-        return View(self.data, reads, self.keep, others, encode=self.encode, memo=self.memo)
+        used = View(self.usage, reads, name="usage", encode=self.encode, memo=self.memo) if self.usage else None
+        return View(self.data, reads, self.keep, others, encode=self.encode, memo=self.memo, usage=used)
 
     def digest(self, check: Any) -> list[Any]:
         """What a check's result depends on besides the check itself: as little as it can, so that little is redone."""
         told: list[Any] = [self.data.manifest.digest, _ordinals(self.keep)]
         if check.scope in ("references", "split"):
             told += [[name, data.manifest.digest, _ordinals(keep)] for name, data, keep in self.references]
+        if getattr(check, "compares_usage", False):
+            told.append(self.usage.manifest.digest if self.usage else None)
         return [*told, getattr(self.encode, "identity", None)] if getattr(check, "embeds", False) else told
 
 
@@ -230,6 +241,23 @@ def _references(
         frozen = read(each, folder.reference(f"{at}-{Path(name).name}"), _loosely(reading), progress)
         found.append((name, frozen, None))
     return tuple(found)
+
+
+def _usage(usage: Any, folder: RunFolder, reading: ReadOptions | None, progress: Progress | None) -> Dataset | None:
+    """The sample of real use, frozen into the run; one that an earlier run was given is gone when none is given."""
+    if usage is None:
+        shutil.rmtree(folder.usage, ignore_errors=True)
+        return None
+    found = read(usage, folder.usage, _loosely(reading), progress)
+    if not found.n_rows:
+        raise InputError(f"{locate(usage).name} has no row that can be read", "name another sample with --usage")
+    return found
+
+
+def _self_tested(checks: list[Any], scene: Scene, rules: Policy) -> list[Any]:
+    from toolkit.self_test import prepare
+
+    return prepare(checks, scene, rules)
 
 
 def _loosely(reading: ReadOptions | None) -> ReadOptions | None:

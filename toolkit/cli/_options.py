@@ -27,6 +27,10 @@ SourceKind = Annotated[
     typer.Option("--source-kind", help="Where the rows come from: real, llm, grammar, procedural, augment, captured."),
 ]
 Against = Annotated[list[str], typer.Option("--against", help="Data that no row may stand in; may be repeated.")]
+Usage = Annotated[str, typer.Option("--usage", help="A sample of real use that the rows should cover.")]
+SelfTest = Annotated[
+    bool, typer.Option("--self-test", help="Plant known defects into a copy and measure what the checks find.")
+]
 PolicyFile = Annotated[str, typer.Option("--policy", help="Policy file; see schemas/policies/default.yaml.")]
 Schema = Annotated[str, typer.Option("--schema", help="Contract file; a shipped one fits the format by default.")]
 Only = Annotated[list[str], typer.Option("--check", help="Run this check alone; may be repeated.")]
@@ -36,6 +40,13 @@ With = Annotated[list[Path], typer.Option("--with", help="A Python file that def
 NoEmbed = Annotated[bool, typer.Option("--no-embeddings", help="Run no check that needs the encoder.")]
 Precision = Annotated[str, typer.Option("--precision", help="auto (bf16 where the processor has it) or fp32.")]
 Encoder = Annotated[str, typer.Option("--encoder", help="A sentence-transformers name or path.")]
+Write = Annotated[
+    list[str],
+    typer.Option("--write", help="Findings to a file as sarif, junit, csv or jsonl: sarif:FILE; may be repeated."),
+]
+Baseline = Annotated[
+    str, typer.Option("--baseline", help="An older run, or its SARIF or JSON lines: only what is new counts.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 SOURCE_KINDS = ("real", "llm", "grammar", "procedural", "augment", "captured")

@@ -17,6 +17,7 @@ def command(
     ] = "",
     check: Annotated[bool, typer.Option("--check", help="Only check that no file of a report has changed.")] = False,
     against: opts.Against = [],  # noqa: B006 - typer copies it
+    usage: opts.Usage = "",
     format: opts.Format = "",
     text: opts.Text = "",
     label: opts.Label = "",
@@ -32,6 +33,8 @@ def command(
     no_embeddings: opts.NoEmbed = False,
     precision: opts.Precision = "auto",
     encoder: opts.Encoder = "",
+    self_test: opts.SelfTest = False,
+    write: opts.Write = [],  # noqa: B006
     json: opts.AsJson = False,
 ) -> int:
     """Say whether the rows are ready to train on, and why; exit 0 when they are, 1 when not.
@@ -41,6 +44,7 @@ def command(
     """
     from pathlib import Path
 
+    from toolkit.cli import _listed
     from toolkit.readiness import gate, readiness
     from toolkit.split import SplitOptions
 
@@ -49,22 +53,28 @@ def command(
         print(f"{found['verdict']}: every file is as it was when the report was made")
         return 0
     opts.load_parts(with_)
+    _listed.before(write, "")
     share = opts.share_or_file(heldout)
     answer = readiness(
         data,
         run=run or None,
         heldout=share if isinstance(share, str) else None,
         against=against,
+        usage=usage or None,
         reading=opts.reading(
             format=format, text=text, label=label, group=group, id=id, delimiter=delimiter, source_kind=source_kind
         ),
-        options=opts.verifying([], skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder),
+        options=opts.verifying(
+            [], skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder, self_test=self_test
+        ),
         splitting=SplitOptions(heldout=share) if isinstance(share, float) else None,
         policy=Path(policy) if policy else None,
         progress=opts.progress(),
     )
     from toolkit.core.parts import build
+    from toolkit.core.policy import load_policy
 
+    _listed.after(answer.run, write, None, load_policy(Path(policy)) if policy else None)
     print(build("renderers", "json" if json else "terminal").render(answer.report))
     if not json:
         opts.say(f"report: {answer.run.readiness('html')}")

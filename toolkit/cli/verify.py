@@ -13,6 +13,7 @@ def command(
     data: Annotated[str, typer.Argument(help="A file, a Hub id (owner/name), or a folder saved by datasets.")],
     run: opts.Run = "",
     against: opts.Against = [],  # noqa: B006 - typer copies it
+    usage: opts.Usage = "",
     format: opts.Format = "",
     text: opts.Text = "",
     label: opts.Label = "",
@@ -29,6 +30,9 @@ def command(
     no_embeddings: opts.NoEmbed = False,
     precision: opts.Precision = "auto",
     encoder: opts.Encoder = "",
+    self_test: opts.SelfTest = False,
+    write: opts.Write = [],  # noqa: B006
+    baseline: opts.Baseline = "",
     json: opts.AsJson = False,
 ) -> int:
     """Look at every row and say what is wrong; exit 1 when an error or blocker was found.
@@ -38,23 +42,32 @@ def command(
     """
     from pathlib import Path
 
+    from toolkit.cli import _listed
     from toolkit.core.types import Level
-    from toolkit.renderers import terminal
+    from toolkit.renderers import news, terminal
     from toolkit.verify import verify
 
     opts.load_parts(with_)
+    older = _listed.before(write, baseline)
     found = verify(
         data,
         run=run or None,
         against=against,
+        usage=usage or None,
         reading=opts.reading(
             format=format, text=text, label=label, group=group, id=id, delimiter=delimiter, source_kind=source_kind
         ),
-        options=opts.verifying(check, skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder),
+        options=opts.verifying(
+            check, skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder, self_test=self_test
+        ),
         policy=Path(policy) if policy else None,
         progress=opts.progress(),
     )
     for note in found.notes:
         opts.say(f"note: {note}")
+    listed = _listed.after(found.run, write, older, found.policy)
+    if listed is not None and older is not None:
+        print(news.as_json(listed, baseline) if json else news.news(listed, baseline))
+        return _listed.exit_code(listed)
     print(terminal.verified_json(found) if json else terminal.verified(found))
     return 1 if found.level >= Level.ERROR else 0

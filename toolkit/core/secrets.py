@@ -50,6 +50,14 @@ ANY = "|".join(f"(?:{pattern})" for _, pattern in SHAPES) + f"|(?:{ASSIGNED})"
 """One RE2-compatible pattern for a first look at a whole column."""
 
 _SHAPES = tuple((name, re.compile(pattern)) for name, pattern in SHAPES)
+_KEY_END = re.compile(r"-----END (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----")
+# What stands between a key's first and last line, line breaks also as JSON writes them; where it is
+# cut off, words that follow are no part of it.
+_KEY_LINES = re.compile(
+    r"(?:(?:\\[nrt]|\s)*+(?:[A-Z][A-Za-z-]{2,30}: [^\n\\]{1,200}"
+    r"|[A-Za-z0-9+/=_-]{16,}|[A-Za-z0-9+/]{1,15}={1,2}|[A-Za-z0-9+/=]+\Z))*+"
+)
+_KEY_REACH = 100_000
 _ASSIGNED = re.compile(ASSIGNED)
 _EXAMPLE = re.compile(r"(?i)example|your|xxxx|placeholder|changeme|\*{3}|\.\.\.|1234567")
 
@@ -57,7 +65,7 @@ _EXAMPLE = re.compile(r"(?i)example|your|xxxx|placeholder|changeme|\*{3}|\.\.\.|
 def find(text: str) -> list[Secret]:
     """Every secret in a text, in order, without overlaps."""
     found = [
-        Secret(match.start(), match.end(), name, 0.3 if _is_example(match.group()) else 1.0)
+        Secret(match.start(), _end(text, name, match.end()), name, 0.3 if _is_example(match.group()) else 1.0)
         for name, pattern in _SHAPES
         for match in pattern.finditer(text)
     ]
@@ -66,6 +74,18 @@ def find(text: str) -> list[Secret]:
         if not any(one.start < match.end(1) and match.start(1) < one.end for one in found):
             found.append(Secret(match.start(1), match.end(1), "assigned-secret", _assigned_score(value)))
     return _without_overlaps(sorted(found))
+
+
+def _end(text: str, name: str, end: int) -> int:
+    """Where a credential ends whose first line ends at `end`: a private key goes on to its last line."""
+    if name != "private-key":
+        return end
+    following = text.find("-----BEGIN", end, end + _KEY_REACH)
+    last = _KEY_END.search(text, end, following if following >= 0 else end + _KEY_REACH)
+    if last is not None:
+        return last.end()
+    lines = _KEY_LINES.match(text, end)
+    return lines.end() if lines else end
 
 
 def redact(text: str) -> str:
