@@ -1,0 +1,161 @@
+"""What one trainer's own preprocessing makes of rows; run by `benchmarks/trainers.py` in that trainer's environment.
+
+    python peer_trainers.py TRAINER FOLDER
+
+FOLDER holds `jobs.json`: a list of {name, tokenizer, rows (a JSON Lines file), options}. Written is
+`out.json`: by name the version and either `rows`, the [input_ids, labels] of every row that reaches the
+model in its order, or `error`, what the trainer raised.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+Pairs = list[list[list[int]]]
+
+
+def main() -> None:
+    name, folder = sys.argv[1], Path(sys.argv[2])
+    jobs = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
+    out: dict[str, Any] = {}
+    logging.disable(logging.WARNING)
+    run = {"trl": trl, "axolotl": axolotl, "llamafactory": llamafactory, "mlx": mlx}[name]
+    for job in jobs:
+        out[job["name"]] = _one(run, job)
+    versions = {each: _version(each) for each in (name, "mlx-lm", "transformers", "tokenizers", "datasets")}
+    text = json.dumps({"versions": {key: value for key, value in versions.items() if value}, "jobs": out})
+    (folder / "out.json").write_text(text, encoding="utf-8")
+
+
+def _one(run: Callable[..., Iterator[tuple[list[int], list[int]]]], job: dict[str, Any]) -> dict[str, Any]:
+    lines = Path(job["rows"]).read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    parts = [[row] for row in rows] if job.get("alone") else [rows]
+    found: list[Any] = []
+    for part in parts:
+        try:
+            found.append({"rows": [list(map(list, pair)) for pair in run(part, job["tokenizer"], job["options"])]})
+        except (Exception, SystemExit) as failure:
+            found.append({"error": f"{type(failure).__name__}: {str(failure)[:300]}"})
+    return {"alone": found} if job.get("alone") else found[0]
+
+
+def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def trl(rows: list[Any], tokenizer: str, options: dict[str, Any]) -> Iterator[tuple[list[int], list[int]]]:
+    from datasets import Dataset
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from trl import SFTConfig, SFTTrainer
+
+    hf = AutoTokenizer.from_pretrained(tokenizer)
+    shape = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(hf), **shape))
+    plain = [{**row, "tools": json.dumps(row["tools"]) if row.get("tools") else None} for row in rows]
+    if not any(row["tools"] for row in plain):
+        plain = [{key: value for key, value in row.items() if key != "tools"} for row in plain]
+    with tempfile.TemporaryDirectory() as out:
+        args = SFTConfig(output_dir=out, report_to=[], use_cpu=True, bf16=False, **options)
+        made = SFTTrainer(model=model, args=args, train_dataset=Dataset.from_list(plain), processing_class=hf)
+        for row in made.train_dataset:
+            yield row["input_ids"], row["labels"]
+
+
+def axolotl(rows: list[Any], tokenizer: str, options: dict[str, Any]) -> Iterator[tuple[list[int], list[int]]]:
+    from axolotl.utils.data.sft import prepare_datasets
+    from axolotl.utils.dict import DictDefault
+    from transformers import AutoTokenizer
+
+    hf = AutoTokenizer.from_pretrained(tokenizer)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rows.jsonl"
+        plain = [{**row, "tools": json.dumps(row["tools"]) if row.get("tools") else None} for row in rows]
+        file.write_text("".join(json.dumps(row) + "\n" for row in plain), encoding="utf-8")
+        source = {"path": str(file), "ds_type": "json", "type": "chat_template", "split": "train"}
+        given = dict(options)
+        roles = given.pop("roles_to_train", None)
+        if roles:
+            source["roles_to_train"] = roles
+        fixed = {"dataset_prepared_path": f"{folder}/prepared", "val_set_size": 0, "shuffle_merged_datasets": False}
+        fixed |= {"dataset_num_proc": 1, "chat_template": "tokenizer_default", "tokenizer_config": tokenizer}
+        fixed |= {"micro_batch_size": 1, "gradient_accumulation_steps": 1, "num_epochs": 1, "seed": 1}
+        fixed |= {"batch_size": 1, "sequence_len": 512, "train_on_inputs": False}
+        cfg = DictDefault({**fixed, "datasets": [source], **given})
+        for row in prepare_datasets(cfg, hf)[0]:
+            yield row["input_ids"], row["labels"]
+
+
+def llamafactory(rows: list[Any], tokenizer: str, options: dict[str, Any]) -> Iterator[tuple[list[int], list[int]]]:
+    import importlib.machinery
+    import types
+
+    stub = types.ModuleType("torchaudio")
+    stub.__spec__ = importlib.machinery.ModuleSpec("torchaudio", None)
+    sys.modules.setdefault("torchaudio", stub)
+    from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
+    from llamafactory.hparams import get_train_args
+    from transformers import AutoTokenizer
+
+    with tempfile.TemporaryDirectory() as folder:
+        plain = [{**row, "tools": json.dumps(row["tools"]) if row.get("tools") else ""} for row in rows]
+        text = "".join(json.dumps(row) + "\n" for row in plain)
+        (Path(folder) / "rows.jsonl").write_text(text, encoding="utf-8")
+        tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
+        tags |= {"observation_tag": "tool", "function_tag": "function_call", "system_tag": "system"}
+        info = {"file_name": "rows.jsonl", "formatting": "openai", "tags": tags}
+        info["columns"] = {"messages": "messages", "tools": "tools"}
+        (Path(folder) / "dataset_info.json").write_text(json.dumps({"rows": info}), encoding="utf-8")
+        given = {"stage": "sft", "do_train": True, "model_name_or_path": tokenizer, "dataset": "rows"}
+        given |= {"dataset_dir": folder, "output_dir": f"{folder}/out", "report_to": "none", "use_cpu": True}
+        model, data, training, _, _ = get_train_args({**given, "overwrite_cache": True, **options})
+        hf = AutoTokenizer.from_pretrained(tokenizer)
+        template = get_template_and_fix_tokenizer(hf, data)
+        found = get_dataset(template, model, data, training, "sft", tokenizer=hf)
+        for row in found["train_dataset"]:
+            yield row["input_ids"], row["labels"]
+
+
+def mlx(rows: list[Any], tokenizer: str, options: dict[str, Any]) -> Iterator[tuple[list[int], list[int]]]:
+    """The batches before they are shuffled; a label is where the loss looks, so the padding token may have one."""
+    from types import SimpleNamespace
+
+    import numpy as np
+    from mlx_lm.tuner.datasets import CacheDataset, load_dataset
+    from mlx_lm.tuner.trainer import iterate_batches
+    from transformers import AutoTokenizer
+
+    hf = AutoTokenizer.from_pretrained(tokenizer)
+    given = dict(options)
+    longest, size = given.pop("max_seq_length", 2048), given.pop("batch_size", 4)
+    with tempfile.TemporaryDirectory() as folder:
+        text = "".join(json.dumps({key: row[key] for key in row if key not in ("id", "kind")}) + "\n" for row in rows)
+        (Path(folder) / "train.jsonl").write_text(text, encoding="utf-8")
+        (Path(folder) / "valid.jsonl").write_text("", encoding="utf-8")
+        (Path(folder) / "valid.jsonl").unlink()
+        args = SimpleNamespace(data=folder, train=True, test=False, hf_dataset=False, **given)
+        data = CacheDataset(load_dataset(args, hf)[0])
+        np.random.permutation = lambda n: np.arange(n)  # the order of the batches is not what is compared
+        for batch, spans in iterate_batches(data, size, longest):
+            for ids, (offset, length) in zip(np.array(batch).tolist(), np.array(spans).tolist(), strict=True):
+                # The step k predicts place k; mlx_lm's loss counts the steps from `offset` to `length`.
+                loss = [k for k in range(1, length) if offset <= k <= length]
+                yield ids[:length], [ids[k] if k in set(loss) else -100 for k in range(length)]
+
+
+if __name__ == "__main__":
+    main()

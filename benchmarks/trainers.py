@@ -1,0 +1,208 @@
+"""The dry run beside the trainers' own preprocessing: which rows are kept, their token ids and their labels.
+
+    python benchmarks/trainers.py --python trl=/tmp/p/bin/python --python axolotl=...       compare
+    python benchmarks/trainers.py --speed                                                   CPU seconds alone
+    python benchmarks/trainers.py --record tests/trainers/recorded --rows 150 --python ...  replies for the tests
+
+The rows are adversarial and made here: long, many turns, tools, empty, unicode, special tokens in the
+content, no assistant. A row at which we say that the trainer stops is given to it alone and must raise;
+all others are given at once, and every row must come out with the same ids and labels, or not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.trainers import rows as made
+from toolkit.chat.example import Example, Trained
+from toolkit.chat.forecast import LEFT_OVER, forecast, left_over
+from toolkit.chat.tokenizer import load
+from toolkit.core import parts
+
+RUNS: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("trl", "chatml", "messages", {}),
+    ("trl", "chatml", "messages", {"max_length": 100}),
+    ("trl", "chatml", "messages", {"max_length": 100, "assistant_only_loss": True}),
+    ("trl", "chatml", "messages", {"max_length": 60, "truncation_mode": "keep_end", "assistant_only_loss": True}),
+    ("trl", "inst", "messages", {"max_length": 200}),
+    ("trl", "chatml", "pairs", {"max_length": 100}),
+    ("trl", "inst", "pairs", {"max_length": 100, "completion_only_loss": False}),
+    ("axolotl", "chatml", "messages", {}),
+    ("axolotl", "chatml", "messages", {"sequence_len": 128, "excess_length_strategy": "truncate"}),
+    ("axolotl", "inst", "messages", {"sequence_len": 256}),
+    ("axolotl", "chatml", "messages", {"sequence_len": 200, "roles_to_train": ["assistant", "user"]}),
+    ("axolotl", "inst", "messages", {"sequence_len": 2048, "train_on_inputs": True}),
+    ("llamafactory", "chatml", "messages", {}),
+    ("llamafactory", "chatml", "messages", {"cutoff_len": 100}),
+    ("llamafactory", "inst", "messages", {"cutoff_len": 128, "mask_history": True}),
+    ("llamafactory", "inst", "messages", {"cutoff_len": 128, "train_on_prompt": True}),
+    ("llamafactory", "chatml", "messages", {"cutoff_len": 64, "template": "chatml"}),
+    ("llamafactory", "chatml", "messages", {"cutoff_len": 512, "template": "default"}),
+    ("mlx", "chatml", "messages", {}),
+    ("mlx", "chatml", "messages", {"max_seq_length": 100, "mask_prompt": True}),
+    ("mlx", "inst", "messages", {"max_seq_length": 128, "mask_prompt": True, "batch_size": 7}),
+    ("mlx", "chatml", "pairs", {"max_seq_length": 100, "mask_prompt": True}),
+]
+
+
+def main() -> None:
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("--python", action="append", default=[], metavar="TRAINER=PATH")
+    reader.add_argument("--rows", type=int, default=2000)
+    reader.add_argument("--record", type=Path)
+    reader.add_argument("--speed", action="store_true")
+    given = reader.parse_args()
+    if given.speed:
+        speed()
+        return
+    wrong = 0
+    for each in given.python:
+        name, _, python = each.partition("=")
+        wrong += compare(name, python, given.rows, given.record)
+    sys.exit(1 if wrong else 0)
+
+
+def compare(name: str, python: str, n: int, record: Path | None) -> int:
+    """Print one line a run; returns how many rows differ."""
+    with tempfile.TemporaryDirectory() as folder:
+        room = Path(folder)
+        source = _source(python) if name == "llamafactory" else ""
+        runs = [_ours(room, at, run, n, source) for at, run in enumerate(RUNS) if run[0] == name]
+        jobs = [job for run in runs for job in run["jobs"]]
+        (room / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
+        peer = Path(__file__).with_name("peer_trainers.py")
+        subprocess.run([python, str(peer), name, folder], check=True, stdout=subprocess.DEVNULL)
+        theirs = json.loads((room / "out.json").read_text(encoding="utf-8"))
+        print(name, json.dumps(theirs["versions"]))
+        wrong = sum(_line(run, theirs["jobs"]) for run in runs)
+        if record:
+            _record(record, name, runs, theirs)
+    return wrong
+
+
+def _ours(room: Path, at: int, run: tuple[str, str, str, dict[str, Any]], n: int, source: str) -> dict[str, Any]:
+    name, style, shape, options = run
+    folder = room / style
+    if not folder.exists():
+        made.tokenizer(folder, style)
+    rows = made.adversarial(n) if shape == "messages" else made.pairs(n)
+    trained = dry(name, options | ({"source": source} if source else {}), folder, rows)
+    alone = [row for row, each in zip(rows, trained, strict=True) if each.stops]
+    together = [row for row, each in zip(rows, trained, strict=True) if not each.stops]
+    # What the trainer never reaches, it cannot leave over: the rest is judged again without the rows that stop it.
+    trained = dry(name, options | ({"source": source} if source else {}), folder, together)
+    jobs = []
+    for kind, chosen in (("all", together), ("alone", alone)):
+        file = room / f"{at}-{kind}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in chosen), encoding="utf-8")
+        job = {"name": f"{at}-{kind}", "tokenizer": str(folder), "rows": str(file), "options": options}
+        jobs.append({**job, "alone": True} if kind == "alone" else job)
+    return {"run": run, "trained": trained, "rows": together, "stops": alone, "jobs": jobs}
+
+
+def dry(name: str, options: dict[str, Any], folder: Path, rows: list[dict[str, Any]]) -> list[Trained]:
+    """Our forecast of rows as the trainer's file would hold them."""
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    trainer = parts.build("trainers", name, given)
+    found = [example(at, row) for at, row in enumerate(rows)]
+    trained = [each for _, each in forecast(trainer, load(str(folder)), found)]
+    over = set(left_over(trainer, [each.columns for each in found]))
+    return [
+        each._replace(kept=False, reason=LEFT_OVER, ids=(), spans=()) if at in over else each
+        for at, each in enumerate(trained)
+    ]
+
+
+def example(at: int, row: dict[str, Any]) -> Example:
+    """A row of `tests.trainers.rows` as an example."""
+    if "prompt" in row:
+        return Example(at, row["id"], prompt=row["prompt"], completion=row["completion"], columns=2)
+    return Example(at, row["id"], row["messages"], tools=row.get("tools"), columns=1 + ("tools" in row))
+
+
+def _line(run: dict[str, Any], jobs: dict[str, Any]) -> int:
+    name, style, shape, options = run["run"]
+    ours = [[list(each.ids), each.labels()] for each in run["trained"] if each.kept]
+    theirs = jobs[run["jobs"][0]["name"]]
+    if name == "mlx":  # its batches are in the order of the number of columns
+        order = sorted(range(len(run["rows"])), key=lambda at: 1 + ("tools" in run["rows"][at]))
+        ours = [[list(run["trained"][at].ids), run["trained"][at].labels()] for at in order if run["trained"][at].kept]
+    stops = jobs[run["jobs"][1]["name"]]["alone"]
+    raised = sum("error" in each for each in stops)
+    if "error" in theirs:
+        print(f"  {style} {shape} {json.dumps(options)}: the trainer raised {theirs['error']}")
+        return len(ours)
+    same = sum(one == other for one, other in zip(ours, theirs["rows"], strict=False))
+    most = max(len(ours), len(theirs["rows"]))
+    print(
+        f"  {style} {shape} {json.dumps(options)}: {same:,} of {most:,} kept rows equal, "
+        f"{len(run['rows']) - len(theirs['rows']):,} dropped, {raised:,} of {len(stops):,} stops raise"
+    )
+    if same < most:
+        at = next((at for at, (one, other) in enumerate(zip(ours, theirs["rows"], strict=False)) if one != other), 0)
+        print("    first:", ours[at : at + 1], theirs["rows"][at : at + 1])
+    return (most - same) + len(stops) - raised
+
+
+def _source(python: str) -> str:
+    code = "import importlib.util as u; print(u.find_spec('llamafactory').submodule_search_locations[0])"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _record(folder: Path, name: str, runs: list[dict[str, Any]], theirs: dict[str, Any]) -> None:
+    """Keep what the trainer said, for tests that cannot install it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = []
+    for run in runs:
+        _, style, shape, options = run["run"]
+        found = [theirs["jobs"][job["name"]] for job in run["jobs"]]
+        kept.append({"style": style, "shape": shape, "options": options, "rows": len(run["rows"]) + len(run["stops"])})
+        kept[-1] |= {"kept": found[0]["rows"], "raised": ["error" in each for each in found[1]["alone"]]}
+    text = json.dumps({"trainer": name, "versions": theirs["versions"], "runs": kept})
+    (folder / f"{name}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def speed() -> None:
+    """CPU seconds of each trainer's rules after rendering and tokenising, and of the whole."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = made.tokenizer(Path(folder) / "chatml", "chatml")
+        rows = [example(at, row) for at, row in enumerate(made.adversarial(20_000)) if not row.get("tools")]
+        for name in ("trl", "axolotl", "llamafactory", "mlx"):
+            _speed(name, load(str(path)), rows)
+
+
+def _speed(name: str, tokenizer: Any, rows: list[Example]) -> None:
+    trainer = parts.build("trainers", name)
+    spent = {"encode": 0.0}
+    plain = type(tokenizer).encode
+
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        started = time.process_time()
+        found = plain(self, *args, **kwargs)
+        spent["encode"] += time.process_time() - started
+        return found
+
+    type(tokenizer).encode = counted  # type: ignore[method-assign]
+    started, clock = time.process_time(), time.perf_counter()
+    n = sum(1 for _ in forecast(trainer, tokenizer, rows))
+    cpu, wall = time.process_time() - started, time.perf_counter() - clock
+    type(tokenizer).encode = plain  # type: ignore[method-assign]
+    rules = cpu - spent["encode"]
+    print(
+        f"{name}: {n:,} rows, {wall:.1f} s wall; CPU of this process {cpu:.1f} s, "
+        f"{spent['encode']:.1f} s of it tokenising, so {n / rules:,.0f} rows a second and core for the rest"
+    )
+
+
+if __name__ == "__main__":
+    main()
