@@ -112,22 +112,34 @@ def llamafactory(rows: list[Any], tokenizer: str, options: dict[str, Any]) -> It
     from transformers import AutoTokenizer
 
     with tempfile.TemporaryDirectory() as folder:
+        given = dict(options)
+        formatting = given.pop("formatting", "sharegpt")
         plain = [{**row, "tools": json.dumps(row["tools"]) if row.get("tools") else ""} for row in rows]
+        if formatting == "sharegpt":
+            plain = [{**row, "messages": [_sharegpt(each) for each in row["messages"]]} for row in plain]
         text = "".join(json.dumps(row) + "\n" for row in plain)
         (Path(folder) / "rows.jsonl").write_text(text, encoding="utf-8")
         tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
         tags |= {"observation_tag": "tool", "function_tag": "function_call", "system_tag": "system"}
-        info = {"file_name": "rows.jsonl", "formatting": "openai", "tags": tags}
+        info = {"file_name": "rows.jsonl", "formatting": formatting, "tags": tags}
         info["columns"] = {"messages": "messages", "tools": "tools"}
         (Path(folder) / "dataset_info.json").write_text(json.dumps({"rows": info}), encoding="utf-8")
-        given = {"stage": "sft", "do_train": True, "model_name_or_path": tokenizer, "dataset": "rows"}
-        given |= {"dataset_dir": folder, "output_dir": f"{folder}/out", "report_to": "none", "use_cpu": True}
-        model, data, training, _, _ = get_train_args({**given, "overwrite_cache": True, **options})
+        fixed = {"stage": "sft", "do_train": True, "model_name_or_path": tokenizer, "dataset": "rows"}
+        fixed |= {"dataset_dir": folder, "output_dir": f"{folder}/out", "report_to": "none", "use_cpu": True}
+        model, data, training, _, _ = get_train_args({**fixed, "overwrite_cache": True, **given})
         hf = AutoTokenizer.from_pretrained(tokenizer)
         template = get_template_and_fix_tokenizer(hf, data)
         found = get_dataset(template, model, data, training, "sft", tokenizer=hf)
         for row in found["train_dataset"]:
             yield row["input_ids"], row["labels"]
+
+
+def _sharegpt(message: dict[str, Any]) -> dict[str, Any]:
+    """A message as LLaMA-Factory's documents write it: the calls as the text of a turn of their own role."""
+    if not message.get("tool_calls"):
+        return {"role": message["role"], "content": message["content"]}
+    calls = json.dumps([call["function"] for call in message["tool_calls"]], ensure_ascii=False)
+    return {"role": "function_call", "content": calls}
 
 
 def mlx(rows: list[Any], tokenizer: str, options: dict[str, Any]) -> Iterator[tuple[list[int], list[int]]]:

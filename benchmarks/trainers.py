@@ -43,7 +43,7 @@ RUNS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("axolotl", "chatml", "messages", {"sequence_len": 200, "roles_to_train": ["assistant", "user"]}),
     ("axolotl", "inst", "messages", {"sequence_len": 2048, "train_on_inputs": True}),
     ("llamafactory", "chatml", "messages", {}),
-    ("llamafactory", "chatml", "messages", {"cutoff_len": 100}),
+    ("llamafactory", "chatml", "messages", {"cutoff_len": 100, "formatting": "openai"}),
     ("llamafactory", "inst", "messages", {"cutoff_len": 128, "mask_history": True}),
     ("llamafactory", "inst", "messages", {"cutoff_len": 128, "train_on_prompt": True}),
     ("llamafactory", "chatml", "messages", {"cutoff_len": 64, "template": "chatml"}),

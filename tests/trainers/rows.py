@@ -32,49 +32,11 @@ INST = (
     "{% endfor %}"
 )
 """A template that prints a first token, trims, strips thoughts, shows no tools and has no generation prompt."""
-WORDS = [
-    "the",
-    "order",
-    "was",
-    "sent",
-    "to",
-    "another",
-    "town",
-    "and",
-    "the",
-    "parcel",
-    "never",
-    "came",
-    "please",
-    "say",
-    "when",
-    "a",
-    "refund",
-    "can",
-    "be",
-    "made",
-    "for",
-    "this",
-    "invoice",
-    "because",
-    "our",
-    "account",
-    "shows",
-    "two",
-    "charges",
-    "of",
-    "thirty",
-    "euro",
-    "on",
-    "monday",
-    "thank",
-    "you",
-    "very",
-    "much",
-    "for",
-    "any",
-    "help",
-]
+SENTENCE = (
+    "the order was sent to another town and the parcel never came please say when a refund can be made for this "
+    "invoice because our account shows two charges of thirty euro on monday thank you very much for any help"
+)
+WORDS = SENTENCE.split()
 ODDITIES = [
     "naïve café — “quoted” …",
     "日本語のテキスト、そして中文内容。",
@@ -256,10 +218,8 @@ def tokenizer(folder: Path, style: str) -> Path:
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    learner = trainers.BpeTrainer(
-        vocab_size=500, special_tokens=special, initial_alphabet=alphabet, show_progress=False
-    )
+    letters = pre_tokenizers.ByteLevel.alphabet()
+    learner = trainers.BpeTrainer(vocab_size=500, show_progress=False, special_tokens=special, initial_alphabet=letters)
     made.train_from_iterator([" ".join(WORDS), "user assistant system tool find_order number"] * 3, learner)
     if style == "inst":
         one = made.token_to_id("<s>")

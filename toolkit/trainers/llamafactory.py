@@ -1,4 +1,4 @@
-"""LLaMA-Factory: supervised fine-tuning of rows in its openai format."""
+"""LLaMA-Factory: supervised fine-tuning of conversations."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from toolkit.core.errors import UsageError
 
 ODD, EVEN = ("user", "observation"), ("assistant", "function")
 ROLES = {"user": "user", "assistant": "assistant", "tool": "observation", "function_call": "function"}
+QUIET = "detailed thinking off"
 BETWEEN = "\n</tool_response>\n<tool_response>\n"
 INVALID = "the turns do not alternate from a user to an assistant, or the last is not the assistant's"
 Pair = tuple[list[int], list[int]]
@@ -31,8 +32,10 @@ class LlamaFactory:
     that the shorter one stays whole where it can, and pairs after a full `cutoff_len` are left away. The
     loss is on all answers, or with `mask_history` on the last, and then pairs are taken from the end.
 
-    source: folder of the installed package, from which the words around tools are read.
+    formatting: sharegpt, in which tool calls are turns of their own, or openai, which in this version adds
+    "detailed thinking off" to the system text of every row without tools.
 
+    source: folder of the installed package, from which the words around tools are read.
     template: empty to read it from the tokenizer's chat template, as LLaMA-Factory does, or one of a few of
     its own that are modelled. Tool calls are written in its `default` way; templates with another are
     refused for rows with tools. Not modelled: packing, pictures, efficient_eos templates.
@@ -44,6 +47,7 @@ class LlamaFactory:
     batch: ClassVar[tuple[str, ...]] = ("per_device_train_batch_size", "gradient_accumulation_steps")
 
     cutoff_len: int = 2048
+    formatting: str = "sharegpt"
     template: str = ""
     mask_history: bool = False
     train_on_prompt: bool = False
@@ -55,6 +59,8 @@ class LlamaFactory:
 
     def setup(self, tokenizer: Tokenizer, renderer: Renderer | None) -> Slots:
         """The pieces that go around each turn."""
+        if self.formatting not in ALIGNED:
+            raise UsageError(f"unknown formatting '{self.formatting}'", " or ".join(ALIGNED))
         if self.template:
             found = slots.named(self.template, tokenizer)
         else:
@@ -85,7 +91,7 @@ class LlamaFactory:
     def _plan(self, row: Example, ready: Slots) -> list[list[Word]] | Trained:
         """The texts and tokens of every turn, or what became of the row before."""
         try:
-            system, turns = _aligned(row.chat)
+            system, turns = ALIGNED[self.formatting](row.chat, bool(row.tools))
             if not _alternates(turns):
                 return dropped(Trained(row.row, True), INVALID)
             return ready.turns(system, _thought(turns, self, ready), row.tools)
@@ -135,26 +141,56 @@ class LlamaFactory:
         return on_source * len(pairs[at][0]), on_target * len(pairs[at][1])
 
 
-def _aligned(chat: list[dict[str, Any]]) -> tuple[str, list[tuple[str, str]]]:
-    """The system text and the turns as (role, content); tool results in a row become one."""
-    system = ""
-    if chat and chat[0]["role"] == "system":
-        system, chat = chat[0].get("content") or "", chat[1:]
+def _sharegpt(chat: list[dict[str, Any]], tools: bool) -> tuple[str, list[tuple[str, Any]]]:
+    """The system text and the turns as (role, content); a turn with tool calls is the calls alone."""
+    system, rest = _system(chat)
+    turns = []
+    for message in rest:
+        calls = message.get("tool_calls")
+        role = "function_call" if calls else message.get("role", "")
+        turns.append((ROLES.get(role, role), _calls(calls) if calls else message.get("content")))
+    return system, turns
+
+
+def _openai(chat: list[dict[str, Any]], tools: bool) -> tuple[str, list[tuple[str, Any]]]:
+    """The same in its openai format: tool results that follow each other become one, and the system text grows."""
+    system, rest = _system(chat)
     turns: list[tuple[str, Any]] = []
     results: list[Any] = []
-    for message in chat:
+    for message in rest:
         role, content = message["role"], message.get("content")
         if role in ("assistant", "function_call") and message.get("tool_calls"):
-            content = json.dumps([call["function"] for call in message["tool_calls"]], ensure_ascii=False)
-            role = "function_call"
+            role, content = "function_call", _calls(message["tool_calls"])
         if role == "tool":
             results.append(content)
             continue
         if results:
             turns.append(("observation", BETWEEN.join(results)))
             results = []
-        turns.append((ROLES.get(role, "system") if role == "system" else ROLES[role], content))
-    return system, turns
+        turns.append((role if role == "system" else ROLES[role], content))
+    return _quiet(system, tools), turns
+
+
+def _system(chat: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+    if chat and chat[0]["role"] == "system":
+        return chat[0].get("content") or "", chat[1:]
+    return "", chat
+
+
+def _calls(calls: list[dict[str, Any]]) -> str:
+    return json.dumps([call["function"] for call in calls], ensure_ascii=False)
+
+
+def _quiet(system: str, tools: bool) -> str:
+    if tools:
+        return system + "\n" if system else ""
+    if not system:
+        return QUIET
+    said = any(f"detailed thinking {word}" in system for word in ("on", "off"))
+    return system if said else f"{system}\n{QUIET}"
+
+
+ALIGNED = {"sharegpt": _sharegpt, "openai": _openai}
 
 
 def _alternates(turns: Sequence[tuple[str, Any]]) -> bool:
