@@ -34,10 +34,12 @@ def look(
     references: Sequence[tuple[str, Dataset, np.ndarray | None]] = (),
     encode: Any = None,
     keep: np.ndarray | None = None,
+    usage: Dataset | None = None,
+    memo: Mapping[str, Any] | None = None,
 ) -> list[Result]:
     """Everything that a check yields; Skip and NotApplicable come through."""
     built = parts.build("checks", check, options)
-    scene = Scene(data, tuple(references), encode, keep)
+    scene = Scene(data, tuple(references), encode, keep, dict(memo or {}), usage=usage)
     view = scene.view(built.reads)
     if hasattr(built, "look"):
         return [

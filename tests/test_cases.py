@@ -2,7 +2,8 @@
 
 A line of `cases/<check>.jsonl` is one small data set: `why`; `rows` (an object is a row, a string a
 raw line); `find`, the (row, kind) pairs that must be found and nothing else; or `status` with what
-the check must say instead. `options`, `format`, `reference` where they matter.
+the check must say instead. `options`, `format`, `reference`, `usage` and `memo` (what other parts left for
+the check) where they matter.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def test_case(check: str, case: dict[str, Any], tmp_path: Path, encoder: Any) ->
     references = []
     if "reference" in case:
         references = [("reference", freeze(case["reference"], tmp_path / "reference"), None)]
-    arguments = {"options": case.get("options"), "references": references, "encode": encoder}
+    arguments = {"options": case.get("options"), "references": references, "encode": encoder, "memo": case.get("memo")}
+    if "usage" in case:
+        arguments["usage"] = freeze(case["usage"], tmp_path / "usage")
     if "status" in case:
         with pytest.raises((Skip, NotApplicable)) as said:
             look(check, data, **arguments)

@@ -6,11 +6,12 @@ policy decides again without looking again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from toolkit.core.planting import Tested
 from toolkit.core.policy import CheckRule, LevelName, Policy, reached
 from toolkit.core.types import Level, Status
 from toolkit.store.ledger import Ledger
@@ -35,7 +36,8 @@ class Kind:
 class Outcome:
     """What one check came to. flagged counts distinct rows; total is what it looked at, kept_total what stays of it.
 
-    level speaks of the rows that stay and goes into the verdict; level_input of the whole input.
+    level speaks of the rows that stay and goes into the verdict; level_input of the whole input. tested: how it
+    did in the self-test, None where it was not in one.
     """
 
     check: str
@@ -54,6 +56,7 @@ class Outcome:
     level_input: Level
     kinds: tuple[Kind, ...]
     remedy: str
+    tested: Tested | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,22 @@ def decide(ledger: Ledger, policy: Policy) -> Decision:
     rejected, by_run = _rejected(inputs, unread)
     stays = ~np.isin(np.arange(records), rejected)
     outcomes = tuple(_outcome(run, found[run["run"]], stays, by_run.get(run["run"], NOBODY)) for run in runs)
+    tested = _tested(ledger)
+    outcomes = tuple(replace(each, tested=tested.get(each.check)) for each in outcomes) if tested else outcomes
     return Decision(records, rows, rejected, outcomes)
+
+
+def _tested(ledger: Ledger) -> dict[str, Tested]:
+    """What the self-test measured, by check."""
+    sql = """SELECT f.name, f."group", f.value, f.low, f.high FROM facts f JOIN runs USING (run)
+             WHERE runs."check" = 'self-test' AND f.name IN ('planted', 'recall', 'precision')"""
+    found: dict[tuple[str, str], dict[str, Any]] = {(each["name"], each["group"]): each for each in ledger.rows(sql)}
+    tested = {}
+    for (name, check), recall in found.items():
+        if name == "recall":
+            planted, precision = found["planted", check]["value"], found.get(("precision", check), {}).get("value")
+            tested[check] = Tested(int(planted), recall["value"], recall["low"], recall["high"], precision)
+    return tested
 
 
 def _sizes(ledger: Ledger) -> tuple[int, int, np.ndarray]:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.errors import InputError, NotFit
+from toolkit.core.errors import InputError, NotFit, UsageError
 from toolkit.core.parts import build as build_part
 from toolkit.core.parts import parts
 from toolkit.core.policy import Policy, load_policy
 from toolkit.core.report import REPORT_VERSION, Report
 from toolkit.decide import decide
+from toolkit.dry_run import Asked, dry_run
 from toolkit.findings import policy_of
 from toolkit.read import Progress, ReadOptions
 from toolkit.report import build
@@ -59,22 +60,35 @@ def readiness(
     run: str | Path | None = None,
     heldout: Any = None,
     against: Sequence[Any] = (),
+    usage: Any = None,
     reading: ReadOptions | None = None,
     options: VerifyOptions | None = None,
     splitting: SplitOptions | None = None,
     policy: Policy | Path | None = None,
+    trainer: Asked | None = None,
     progress: Progress | None = None,
 ) -> Readiness:
     """The verdict on `data`: a run that was verified, or anything that `verify` takes.
 
     What is missing is done first: verifying, and splitting (or, with `heldout`, comparing with the
-    user's own held-out rows). Writes readiness.json, .md and .html into the run folder.
+    user's own held-out rows). trainer: what is to be trained with, for the rows that it would drop or
+    cut. Writes readiness.json, .md and .html into the run folder.
     """
     if isinstance(data, str | Path) and is_run(data):
         folder = open_run(data)
+        if usage is not None or (options is not None and options.self_test):
+            what = f"{data} is verified already, and the checks that --usage and --self-test ask for are part of that"
+            raise UsageError(what, "give them to toolkit verify FILE, or to toolkit readiness FILE")
     else:
         verified = verify(
-            data, run=run, against=against, reading=reading, options=options, policy=policy, progress=progress
+            data,
+            run=run,
+            against=against,
+            usage=usage,
+            reading=reading,
+            options=options,
+            policy=policy,
+            progress=progress,
         )
         folder = verified.run
     encode = encoder(options or VerifyOptions(), progress)
@@ -82,6 +96,8 @@ def readiness(
         split_given(folder.path, heldout, reading=reading, encode=encode, progress=progress)
     elif _unsplit(folder, splitting):
         split(folder.path, splitting or SplitOptions(), encode=encode, progress=progress)
+    if trainer is not None:
+        dry_run(folder.path, trainer, progress=progress)
     with folder.locked(), Ledger(folder.ledger) as ledger:
         rules = _policy(policy, ledger)
         decision = decide(ledger, rules)

@@ -16,13 +16,13 @@ from toolkit.core import parts
 from toolkit.core.policy import Policy
 from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Part, Reason, Report
 from toolkit.decide import Decision, Outcome
+from toolkit.dry_run import load_told
 from toolkit.judge import losses, ordered, reasons, verdict
 from toolkit.store.ledger import Ledger
 
 EXAMPLES = 6
 CLASSES = 2000
 ABSENT = [
-    "what a given trainer would drop, cut or not train on (F01, F02, F03)",
     "paraphrased copies inside the data set (D03) and across the split (L02)",
     "paraphrased, translated or embedded benchmark items (L03); --against finds equal and near-equal ones",
     "tool calls against their schemas (T01)",
@@ -92,8 +92,14 @@ def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, run: P
         not_looked=[[o.check, o.status, o.reason] for o in decision.outcomes if o.status != "ran"],
         missing=_missing(),
         next=_next(why, split, target, verdict(why).words),
-        extra={"encoder": ledger.meta("encoder")} if ledger.meta("encoder") else {},
+        extra=_extra(ledger),
     )
+
+
+def _extra(ledger: Ledger) -> dict[str, Any]:
+    """The encoder that was used, and what the trainer that was asked for will train on."""
+    found = {"encoder": ledger.meta("encoder"), "training": load_told(ledger)}
+    return {name: value for name, value in found.items() if value}
 
 
 def _quarantine(decision: Decision) -> list[Any]:
@@ -127,6 +133,7 @@ def _line(each: Outcome, shelf: Mapping[str, Any], needed: set[str]) -> CheckLin
         kinds={kind.kind: [kind.flagged, kind.flagged_kept] for kind in each.kinds},
         summary=summary,
         needed=each.check in needed,
+        tested=each.tested.words if each.tested else "",
     )
 
 
@@ -203,7 +210,7 @@ def _numbers(facts: Facts) -> list[Number]:
     return [
         Number(row["name"], row["value"], row["unit"], row["group"], row["low"], row["high"], row["check"])
         for row in facts.rows
-        if not any(word in row["name"] for word in shown)
+        if row["check"] != "self-test" and not any(word in row["name"] for word in shown)
     ]
 
 

@@ -20,6 +20,8 @@ from toolkit.store.view import View
 SAMPLE = 400
 MOSTLY = 0.95
 END = 400
+# Words of one list that sentences of other languages hold too: two of them tell nothing.
+LENT = frozenset(re.findall(r"\w+", "in an so it he was will me no if up be or has my out over men die des son"))
 # Who names a language, or translation, may want another one than he writes in.
 NAMED = re.compile(
     r"(?i)translat|tradu|übersetz|vertaal|перев|翻[译譯訳]|译[成为]|번역|ترجم|अनुवाद|languages?\b|\blangu[ea]|sprache"
@@ -47,7 +49,7 @@ class Language:
 
     id: ClassVar[str] = "language"
     code: ClassVar[str] = "Q02"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("prompt", "system", "answer")
 
@@ -108,7 +110,7 @@ def _twice(words: tuple[str, ...]) -> str:
 
 def _like(texts: pa.Array, language: str) -> np.ndarray:
     if language in languages.WORDS:
-        return cols.matches(texts, _twice(languages.own_words(language)))
+        return cols.matches(texts, _twice(tuple(set(languages.own_words(language)) - LENT)))
     if language == "zh":
         kana = cols.matches(texts, r"\p{Hiragana}|\p{Katakana}")
         return np.asarray(cols.matches(texts, r"\p{Han}{2}") & ~kana)

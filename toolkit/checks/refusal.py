@@ -16,7 +16,7 @@ from toolkit.store.view import View
 SORRY = r"(?:i(?:'|’)?m|i am) (?:very |really |so )?sorry"
 START = rf"(?i)^[\s\p{{P}}]*(?:{SORRY}|sorry|unfortunately|i apologi[sz]e)?"
 CANNOT = (
-    r"i (?:can(?:'|’)?t|cannot|can not|am (?:not able|unable)|(?:'|’)?m (?:not able|unable)|won(?:'|’)?t|will not"
+    r"i ?(?:can(?:'|’)?t|cannot|can not|am (?:not able|unable)|(?:'|’)?m (?:not able|unable)|won(?:'|’)?t|will not"
     r"|must decline) (?:to )?(?:help|assist|provide|comply|fulfil|fulfill|answer|do that|create|generate|write"
     r"|support|engage|discuss|share)"
 )
@@ -59,7 +59,7 @@ class Refusal:
 
     id: ClassVar[str] = "refusal"
     code: ClassVar[str] = "Q01"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("answer",)
 

@@ -34,7 +34,7 @@ class CheckLine:
     """One check of the catalogue: what it looked at and found. status: ran, skipped, failed, not applicable.
 
     flagged and rejected count rows of the input; flagged_kept those that stay; total is the
-    denominator. scope: input, kept or split.
+    denominator. scope: input, kept or split. tested: what the self-test says of it, in words.
     """
 
     check: str
@@ -52,6 +52,7 @@ class CheckLine:
     kinds: dict[str, list[int]]  # kind -> [flagged in the input, flagged among the rows that stay]
     summary: str
     needed: bool
+    tested: str = ""
 
 
 @dataclass(frozen=True, slots=True)

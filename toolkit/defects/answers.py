@@ -84,7 +84,7 @@ class OtherLanguage:
 
 def _other_language(row: Row, around: Around) -> Spoiled | None:
     own = languages.detect(row.prompt)
-    if not own or (row.parsed.turns and row.parsed.turns[-1].role == "assistant" and not row.answer):
+    if not own or not (row.answer or row.form.id in ("text", "text-label")):
         return None
     chosen = around.rng.choice([text for language, text in sorted(FOREIGN.items()) if language != own])
     return row.edit("text", lambda _: chosen)

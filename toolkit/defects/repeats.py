@@ -14,7 +14,7 @@ from toolkit.providers.typos import with_typo
 
 NUMBER = re.compile(r"[0-9]+")
 FILLERS = ("really", "just", "also", "please", "actually", "again")
-LONG = 110
+NEAR = 0.75
 REWORDED = (
     (r"(?i)\bhow do i\b", "what is the way to"),
     (r"(?i)\bhow can i\b", "what should I do to"),
@@ -58,7 +58,7 @@ def _copied(row: Row, change: Callable[[str], str]) -> Spoiled | None:
 
 @dataclass(frozen=True, slots=True)
 class NearCopy:
-    """The same row with a typo, two words swapped, a word more, or with other numbers in it."""
+    """The same row with a typo, two words swapped or a word more, still near: a shingle Jaccard of .75 and over."""
 
     id: ClassVar[str] = "near-copy"
     tests: ClassVar[str] = "near-duplicate"
@@ -68,12 +68,18 @@ class NearCopy:
 
 
 def _nearly(row: Row, around: Around, change: Callable[[str, Random], str]) -> Spoiled | None:
-    """A change of few letters in a text that is long enough to stay near by any measure."""
+    """A change of few letters in a text that is long enough to stay near."""
     prompt = row.prompt
-    if len(prompt) + len(row.answer) <= LONG or len(prompt.split()) < 3:
+    changed = change(prompt, around.rng) if len(prompt.split()) > 2 else prompt
+    if changed == prompt or _jaccard(f"{prompt} {row.answer}", f"{changed} {row.answer}") < NEAR:
         return None
-    changed = change(prompt, around.rng)
-    return row.edit("prompt", lambda _: changed, adds=True) if changed != prompt else None
+    return row.edit("prompt", lambda _: changed, adds=True)
+
+
+def _jaccard(one: str, other: str) -> float:
+    """The share of five-letter pieces that two texts have in common."""
+    first, second = ({text.lower()[at : at + 5] for at in range(max(1, len(text) - 4))} for text in (one, other))
+    return len(first & second) / len(first | second)
 
 
 def typo(text: str, rng: Random) -> str:

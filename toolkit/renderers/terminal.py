@@ -53,7 +53,8 @@ def _outcome(each: Outcome) -> str:
     name = f"{each.code} {each.check}"
     if each.status != "ran":
         return f"{name:<24}{each.status:<16}{'':>9}{'':>9}  {each.reason}"
-    return f"{name:<24}{'ran':<16}{each.flagged:>9,}{each.rejected:>9,}  {MARK[each.level_input]}"
+    tested = f"; {each.tested.words}" if each.tested else ""
+    return f"{name:<24}{'ran':<16}{each.flagged:>9,}{each.rejected:>9,}  {MARK[each.level_input]}{tested}"
 
 
 def verified_json(found: Verified) -> str:
@@ -90,4 +91,5 @@ def outcome_json(each: Outcome) -> dict[str, Any]:
         "level": each.level.name.lower(),
         "level_input": each.level_input.name.lower(),
         "kinds": {kind.kind: {"flagged": kind.flagged, "kept": kind.flagged_kept} for kind in each.kinds},
+        **({"self_test": each.tested._asdict()} if each.tested else {}),
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from toolkit.core.report import CheckLine, Heldout, Part, Reason, Report
-from toolkit.renderers import page
+from toolkit.renderers import page, training
 from toolkit.renderers.words import beyond, count, fit, is_command, named, number, plural, points, share, shown
 
 COLUMNS = 100
@@ -29,7 +29,8 @@ class TerminalReport:
     version: ClassVar[int] = 1
 
     def render(self, report: Report) -> str:
-        parts = [verdict(report), records(report), split(report), checks(report), not_looked(report)]
+        parts = [verdict(report), records(report), split(report), training.lines(report), checks(report)]
+        parts.append(not_looked(report))
         fitted = [[fit(line, COLUMNS).rstrip() for line in lines] for lines in parts]
         return "\n\n".join("\n".join(lines) for lines in [*fitted, commands(report)] if lines) + "\n"
 
@@ -138,6 +139,7 @@ def _check(line: CheckLine, scope: str) -> str:
     result = page.level_word(line.level)
     if line.level_input != line.level:
         result += f" (input: {page.level_word(line.level_input)})"
+    result += f"; {shown(line.tested, 60)}" if line.tested else ""
     return f"{name}{line.seen:>12,}{line.flagged:>10,}{line.flagged_kept:>9,}{line.rejected:>9,}  {result}"
 
 

@@ -50,6 +50,11 @@ class RunFolder:
     def reference(self, name: str) -> Path:
         return self.path / "references" / name
 
+    @property
+    def usage(self) -> Path:
+        """The frozen sample of real use, where one was given."""
+        return self.path / "usage"
+
     def readiness(self, suffix: str) -> Path:
         return self.path / f"readiness.{suffix}"
 

@@ -26,7 +26,8 @@ class View:
 
     keep: ordinals of the rows in scope, sorted, None for all. references: other data sets to compare
     with, such as a training set or a benchmark, by name. encode: texts to unit vectors, shape
-    (n, dim), None where no encoder is allowed. memo: what checks of one run computed and share.
+    (n, dim), None where no encoder is allowed. memo: what checks of one run computed and share. usage:
+    a sample of real use, None where none was given; unlike a reference it may share rows with the data.
     """
 
     data: Dataset
@@ -36,6 +37,7 @@ class View:
     name: str = ""
     encode: Encode | None = None
     memo: dict[Any, Any] = field(default_factory=dict)
+    usage: View | None = None
 
     @property
     def manifest(self) -> Manifest:
