@@ -19,6 +19,7 @@ FLOORS = {
     "demo": 6,
     "renderers": 6,
     "checks": 4,
+    "repairs": 4,
     "defects": 4,
     "formats": 4,
     "files": 4,

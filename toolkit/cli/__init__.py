@@ -20,8 +20,8 @@ import typer
 from toolkit.core.errors import ToolkitError, closest
 
 ORDER = (
-    "demo", "init", "preview", "estimate", "generate", "status", "verify", "findings", "why", "redact", "split",
-    "readiness", "export", "run", "parts",
+    "demo", "init", "preview", "estimate", "generate", "status", "verify", "findings", "why", "fix", "redact",
+    "split", "dry_run", "readiness", "export", "run", "parts",
 )  # fmt: skip
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toolkit.cli import _options as opts
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def command(
@@ -33,6 +36,7 @@ def command(
     self_test: opts.SelfTest = False,
     write: opts.Write = [],  # noqa: B006
     baseline: opts.Baseline = "",
+    fix: Annotated[str, typer.Option("--fix", help="Write the file with safe repairs; see `toolkit fix`.")] = "",
     json: opts.AsJson = False,
 ) -> int:
     """Look at every row and say what is wrong; exit 1 when an error or blocker was found.
@@ -65,9 +69,19 @@ def command(
     )
     for note in found.notes:
         opts.say(f"note: {note}")
+    if fix:
+        _fixed(found.run.path, fix)
     listed = _listed.after(found.run, write, older, found.policy)
     if listed is not None and older is not None:
         print(news.as_json(listed, baseline) if json else news.news(listed, baseline))
         return _listed.exit_code(listed)
     print(terminal.verified_json(found) if json else terminal.verified(found))
     return 1 if found.level >= Level.ERROR else 0
+
+
+def _fixed(run: Path, out: str) -> None:
+    """Write the source of a run with safe repairs and say on standard error what they were."""
+    from toolkit.cli.fix import as_text
+    from toolkit.fix import fix
+
+    opts.say(as_text(fix(run, out)))

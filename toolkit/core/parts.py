@@ -28,6 +28,7 @@ SHELVES: Mapping[str, str] = {
     "providers": "complete",
     "recipes": "cook",
     "renderers": "render",
+    "repairs": "mend",
     "trainers": "dry_run",
 }
 """Each shelf with the method that makes a class its part; a check has `look` (row by row) or `run`."""

@@ -99,13 +99,17 @@ def redact(text: str) -> str:
 
 def excerpt(text: str, size: int = 160) -> str:
     """The beginning of a text on one line, secrets, personal data and long numbers masked."""
-    shown = redact(text[: 8 * size])
-    shown = _without_pii(shown)
-    shown = re.sub(r"[\w.+-]+@[\w-]+\.[\w.-]+", "[EMAIL]", shown)
-    shown = re.sub(r"\+?\d(?:[ .()-]{0,2}\d){8,}", "[NUMBER]", shown)
-    shown = _without_pii(shown)
+    shown = masked(text[: 8 * size])
     shown = " ".join("".join(char if char.isprintable() else " " for char in shown).split())
     return shown if len(shown) <= size else shown[: size - 1] + "…"
+
+
+def masked(text: str) -> str:
+    """The text with secrets, personal data and long numbers replaced by what they are."""
+    shown = _without_pii(redact(text))
+    shown = re.sub(r"[\w.+-]+@[\w-]+\.[\w.-]+", "[EMAIL]", shown)
+    shown = re.sub(r"\+?\d(?:[ .()-]{0,2}\d){8,}", "[NUMBER]", shown)
+    return _without_pii(shown)
 
 
 def _without_pii(text: str) -> str:
