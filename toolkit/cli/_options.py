@@ -12,6 +12,7 @@ import typer
 from toolkit.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from toolkit.dry_run import Asked
     from toolkit.read import Progress, ReadOptions
     from toolkit.verify import VerifyOptions
 
@@ -47,6 +48,9 @@ Write = Annotated[
 Baseline = Annotated[
     str, typer.Option("--baseline", help="An older run, or its SARIF or JSON lines: only what is new counts.")
 ]
+Trainer = Annotated[str, typer.Option("--trainer", help="Forecast this trainer: trl, axolotl, llamafactory, mlx, ...")]
+Model = Annotated[str, typer.Option("--model", help="Folder with the model's tokenizer, or its id in the Hub cache.")]
+MaxLength = Annotated[int, typer.Option("--max-length", help="The trainer's length limit in tokens.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 SOURCE_KINDS = ("real", "llm", "grammar", "procedural", "augment", "captured")
@@ -96,6 +100,22 @@ def set_options(settings: Sequence[str]) -> dict[str, dict[str, Any]]:
             raise UsageError(f"--set {line} cannot be read", "write --set check.option=value")
         found.setdefault(check.strip(), {})[option.strip()] = _value(value.strip())
     return found
+
+
+def trainer_asked(
+    trainer: str, model: str, max_length: int, settings: Sequence[str]
+) -> tuple[Asked | None, list[str]]:
+    """The dry run that the options of a command ask for, and the `--set` lines that are not the trainer's."""
+    if not trainer:
+        if model or max_length:
+            raise UsageError("--model and --max-length speak of a trainer", "add --trainer NAME")
+        return None, list(settings)
+    from toolkit.dry_run import Asked
+
+    own = [line for line in settings if line.startswith(f"{trainer}.")]
+    asked = Asked(trainer, model, max_length, set_options(own).get(trainer, {}))
+    asked.check()
+    return asked, [line for line in settings if line not in own]
 
 
 def _value(text: str) -> Any:

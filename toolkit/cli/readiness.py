@@ -30,6 +30,9 @@ def command(
     skip: opts.Skipped = [],  # noqa: B006
     set: opts.Set = [],  # noqa: B006
     with_: opts.With = [],  # noqa: B006
+    trainer: opts.Trainer = "",
+    model: opts.Model = "",
+    max_length: opts.MaxLength = 0,
     no_embeddings: opts.NoEmbed = False,
     precision: opts.Precision = "auto",
     encoder: opts.Encoder = "",
@@ -53,6 +56,7 @@ def command(
         print(f"{found['verdict']}: every file is as it was when the report was made")
         return 0
     opts.load_parts(with_)
+    asked, set = opts.trainer_asked(trainer, model, max_length, set)
     _listed.before(write, "")
     share = opts.share_or_file(heldout)
     answer = readiness(
@@ -69,6 +73,7 @@ def command(
         ),
         splitting=SplitOptions(heldout=share) if isinstance(share, float) else None,
         policy=Path(policy) if policy else None,
+        trainer=asked,
         progress=opts.progress(),
     )
     from toolkit.core.parts import build

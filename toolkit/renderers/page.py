@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Reason, Report
 from toolkit.core.share import shipped
 from toolkit.core.types import JSON
-from toolkit.renderers import words
+from toolkit.renderers import training, words
 from toolkit.renderers.words import plural
 
 LEVELS = ("blocker", "error", "doubt", "warning", "info", "ok")
@@ -245,7 +245,8 @@ def view(report: Report) -> dict[str, Any]:
         "sources": sources(report),
         "origins": sorted(report.source_kinds.items(), key=lambda each: (-each[1], each[0])),
         "split": figures(report.split),
-        "extra": figures(report.extra),
+        "extra": figures({name: value for name, value in report.extra.items() if name != "training"}),
+        "training": training.view(report),
         "numbers": numbers(report),
     }
 
