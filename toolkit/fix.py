@@ -93,7 +93,7 @@ def fix(data: str | Path, out: str | Path | None, *, only: Sequence[str] = (), s
         old, new = hashlib.sha256(), hashlib.sha256()
         if files is not None:
             files[1].write(f"--- a/{source.name}\n+++ b/{source.name}\n".encode())
-        for line in source.open("rb"):
+        for line in stack.enter_context(source.open("rb")):
             mended, changes = mender.mend(line)
             old.update(line)
             new.update(mended)

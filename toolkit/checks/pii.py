@@ -49,7 +49,8 @@ class PersonalData:
     a row carries all of them. The values themselves are never written to a report.
 
     names: look for people and places too, through presidio and the spaCy `model` of a `language`; it
-    needs `finetune-toolkit[names]` and runs the model over every row.
+    needs `finetune-toolkit[names]` and runs the model over every row. Where they were asked for and
+    cannot be looked for, that is a finding of its own (`names-not-looked-at`), never silence.
 
     Missed: names and postal addresses (without `names`), bank accounts without an IBAN, numbers that a
     row holds as JSON numbers, identifiers in words ("four one five ..."), pictures.
@@ -58,7 +59,7 @@ class PersonalData:
 
     id: ClassVar[str] = "pii"
     code: ClassVar[str] = "P02"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("text", "raw")
 
@@ -91,7 +92,7 @@ class PersonalData:
 def _once(view: View, reason: str) -> Iterator[Finding]:
     if "names: told" not in view.memo:
         view.memo["names: told"] = True
-        yield Finding(None, 0.0, reason, kind="names-not-looked-at")
+        yield Finding(None, 1.0, reason, kind="names-not-looked-at")
 
 
 def _findings(row: int, text: str, raw: str, people: list[Span]) -> Iterator[Finding]:

@@ -54,7 +54,7 @@ _KEY_END = re.compile(r"-----END (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----")
 # What stands between a key's first and last line, line breaks also as JSON writes them; where it is
 # cut off, words that follow are no part of it.
 _KEY_LINES = re.compile(
-    r"(?:(?:\\[nrt]|\s)*+(?:[A-Z][A-Za-z-]{2,30}: [^\n\\]{1,200}"
+    r"(?:(?:\\[nrt]|\\u[0-9a-f]{4}|[\s\u200b-\u200d\ufeff\x00])*+(?:[A-Z][A-Za-z-]{2,30}: [^\n\\]{1,200}"
     r"|[A-Za-z0-9+/=_-]{16,}|[A-Za-z0-9+/]{1,15}={1,2}|[A-Za-z0-9+/=]+\Z))*+"
 )
 _KEY_REACH = 100_000

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from toolkit.core.contents import WHOLE, contents_mapped
 
-_BEFORE = re.compile(r"\A(?:[ \t]*\r?\n)+|\A (?=\S)")
+_BEFORE = re.compile(r"\A(?:[ \t]*\r?\n)*+(?: (?=\S))?")
 
 
 @dataclass(frozen=True, slots=True)
