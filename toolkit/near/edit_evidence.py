@@ -1,0 +1,120 @@
+"""How surely a row was made of a row of the reference: by typos, by other words, by a cut at either end.
+
+Few edits alone say little: in a set of short requests every row has a neighbour two words away. What
+counts is that no other row explains the text nearly as well. With e edits from the best row, s from the
+second best and n bytes, the evidence is log((s + 1) / (e + 1)) - 0.4 log((e + 0.5) / n). A part of a row
+counts two edits more than its own; where it is the reference row that stands in the query, s is what
+the rest of the reference needs to explain that row.
+
+The score is a logistic of the evidence around the level that one in twenty of the reference's own rows
+reaches against the others, so .5 is what this data set shows by itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from toolkit.near.edit_neighbours import Floats, Ints, nearest
+from toolkit.near.folded import folded
+from toolkit.near.groups import groups_of
+from toolkit.near.normal import Normal, join
+from toolkit.near.pairs import Texts
+
+SAMPLE = 2_000
+USUAL = 0.95
+# A reference full of copies must not make a copy look usual, nor a tiny one every row unusual.
+LOWEST, HIGHEST = 1.5, 2.5
+NEARNESS = 0.4
+
+
+class Evidence(NamedTuple):
+    """For each row, shape (n,): the reference row that it was most surely made of, -1 for none.
+
+    same: the two have the same skeleton (see `near.folded`); the score is then 1. part: one stands in
+    the other. score: 0 to 1. edits: inserted, removed and replaced bytes, of the part where it is one.
+    """
+
+    row: Ints
+    score: Floats
+    same: np.ndarray
+    part: np.ndarray
+    edits: Ints
+
+
+class Calibrated(NamedTuple):
+    """The evidence, and the level that scores are measured from."""
+
+    evidence: Evidence
+    level: float
+
+
+def edited_from(texts: Texts, reference: Texts) -> Calibrated:
+    """What each of `texts` was made of. Empty and null rows are made of nothing.
+
+    Compared by their first 1,024 bytes. Cost: 0.1 ms of CPU a short row.
+    """
+    own, theirs = folded(texts), folded(reference)
+    equal = groups_of(join(theirs, own))
+    first = np.flatnonzero((equal[: len(theirs.start)] == np.arange(len(theirs.start))) & (theirs.stop > theirs.start))
+    unique = _rows(theirs, first)
+    found = _evidence(own, unique)
+    level = _level(unique)
+    score = 1 / (1 + np.exp(level - found.score))
+    row = np.where(found.row >= 0, first[found.row], -1) if len(first) else found.row
+    twin = equal[len(theirs.start) :]
+    same = twin < len(theirs.start)
+    known = row >= 0
+    return Calibrated(
+        Evidence(
+            np.where(same, twin, row),
+            np.where(same, 1.0, np.where(known, score, 0.0)),
+            same,
+            found.part & ~same,
+            np.where(same, 0, found.edits),
+        ),
+        level,
+    )
+
+
+def _rows(rows: Normal, chosen: Ints) -> Normal:
+    return Normal(rows.data, rows.start[chosen], rows.stop[chosen])
+
+
+def _level(reference: Normal) -> float:
+    """The evidence that one in twenty rows of the reference has against the others, within limits."""
+    n = len(reference.start)
+    if n < 2:
+        return HIGHEST
+    chosen = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
+    usual = float(np.quantile(_evidence(_rows(reference, chosen), reference).score, USUAL))
+    return min(HIGHEST, max(LOWEST, usual))
+
+
+def _evidence(own: Normal, reference: Normal) -> Evidence:
+    """The stronger of two: the row was made of a reference row, or a reference row was cut from it."""
+    found = nearest(own, reference)
+    length = np.maximum(own.stop - own.start, 1)
+    made = np.where(found.row >= 0, _strength(found.edits, found.next, length), 0.0)
+    inner = np.unique(found.inner[found.inner >= 0])
+    cut = np.zeros(len(length))
+    if len(inner):
+        known = nearest(_rows(reference, inner), reference)
+        at = np.minimum(np.searchsorted(inner, found.inner), len(inner) - 1)
+        size = np.maximum(reference.stop[inner] - reference.start[inner], 1)[at]
+        strength = _strength(found.inner_edits, known.edits[at], size)
+        cut = np.where(found.inner >= 0, strength, 0.0)
+    is_cut = cut > made
+    return Evidence(
+        np.where(is_cut, found.inner, found.row),
+        np.maximum(made, cut),
+        np.zeros(len(length), np.bool_),
+        is_cut | found.part,
+        np.where(is_cut, found.inner_edits, found.edits).astype(np.int64) - 2 * (is_cut | found.part),
+    )
+
+
+def _strength(edits: Floats, others: Floats, length: Ints) -> Floats:
+    near: Floats = np.log((others + 1) / (edits + 1)) - NEARNESS * np.log((edits + 0.5) / length)
+    return near
