@@ -29,7 +29,8 @@ from toolkit.chat.forecast import LEFT_OVER, forecast, left_over
 from toolkit.chat.tokenizer import load
 from toolkit.core import parts
 
-RUNS: list[tuple[str, str, str, dict[str, Any]]] = [
+Run = tuple[str, str, str, dict[str, Any]]
+RUNS: list[Run] = [
     ("trl", "chatml", "messages", {}),
     ("trl", "chatml", "messages", {"max_length": 100}),
     ("trl", "chatml", "messages", {"max_length": 100, "assistant_only_loss": True}),
@@ -77,7 +78,8 @@ def compare(name: str, python: str, n: int, record: Path | None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
         source = _source(python) if name == "llamafactory" else ""
-        runs = [_ours(room, at, run, n, source) for at, run in enumerate(RUNS) if run[0] == name]
+        bare = record is not None and name == "llamafactory"
+        runs = [_ours(room, at, run, n, source, bare=bare) for at, run in enumerate(RUNS) if run[0] == name]
         jobs = [job for run in runs for job in run["jobs"]]
         (room / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
         peer = Path(__file__).with_name("peer_trainers.py")
@@ -90,12 +92,12 @@ def compare(name: str, python: str, n: int, record: Path | None) -> int:
     return wrong
 
 
-def _ours(room: Path, at: int, run: tuple[str, str, str, dict[str, Any]], n: int, source: str) -> dict[str, Any]:
+def _ours(room: Path, at: int, run: Run, n: int, source: str, *, bare: bool) -> dict[str, Any]:
     name, style, shape, options = run
-    folder = room / style
-    if not folder.exists():
-        made.tokenizer(folder, style)
+    folder = made.FOLDER / style
     rows = made.adversarial(n) if shape == "messages" else made.pairs(n)
+    if bare:  # its words around tools are not kept in the repository
+        rows = [{key: value for key, value in row.items() if key != "tools"} for row in rows]
     trained = dry(name, options | ({"source": source} if source else {}), folder, rows)
     alone = [row for row, each in zip(rows, trained, strict=True) if each.stops]
     together = [row for row, each in zip(rows, trained, strict=True) if not each.stops]
@@ -174,11 +176,9 @@ def _record(folder: Path, name: str, runs: list[dict[str, Any]], theirs: dict[st
 
 def speed() -> None:
     """CPU seconds of each trainer's rules after rendering and tokenising, and of the whole."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = made.tokenizer(Path(folder) / "chatml", "chatml")
-        rows = [example(at, row) for at, row in enumerate(made.adversarial(20_000)) if not row.get("tools")]
-        for name in ("trl", "axolotl", "llamafactory", "mlx"):
-            _speed(name, load(str(path)), rows)
+    rows = [example(at, row) for at, row in enumerate(made.adversarial(20_000)) if not row.get("tools")]
+    for name in ("trl", "axolotl", "llamafactory", "mlx"):
+        _speed(name, load(str(made.FOLDER / "chatml")), rows)
 
 
 def _speed(name: str, tokenizer: Any, rows: list[Example]) -> None:

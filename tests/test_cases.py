@@ -26,7 +26,7 @@ def _cases() -> list[Any]:
     for file in sorted(CASES.glob("*.jsonl")):
         for at, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if line.strip():
-                case = json.loads(line.replace(CUT, ""))
+                case = json.loads(line.replace(CUT, "").replace("$TESTS", CASES.parent.as_posix()))
                 listed.append(pytest.param(file.stem, case, id=f"{file.stem}-{at}"))
     return listed
 

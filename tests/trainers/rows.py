@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+FOLDER = Path(__file__).parent
+"""Where the two tokenizers lie, as folders `chatml` and `inst`; `tokenizer` made them."""
 CHATML = (
     "{%- if tools %}<|im_start|>system\n"
     "{%- if messages[0].role == 'system' %}{{ messages[0].content }}\n{% endif %}"

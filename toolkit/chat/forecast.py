@@ -16,17 +16,16 @@ LEFT_OVER = "left over: the last batch is not full"
 
 
 def forecast(
-    trainer: Any, tokenizer: Tokenizer, rows: Iterable[Example], patience_s: float = 120.0
+    trainer: Any, tokenizer: Tokenizer, rows: Iterable[Example], *, renderer: Renderer | None = None
 ) -> Iterator[tuple[Example, Trained]]:
     """What `trainer` makes of every row, in order.
 
     While one batch is tokenised, the next is rendered in another process. Raises InputError for a
-    template that is missing, hangs or fills the memory.
+    template that is missing, hangs or fills the memory. renderer: one that is open, else one is made.
     """
     with ExitStack() as stack:
-        renderer = None
-        if tokenizer.hf.chat_template or trainer.id != "llamafactory":
-            renderer = stack.enter_context(Renderer(tokenizer.template, tokenizer.special, patience_s))
+        if renderer is None and (tokenizer.hf.chat_template or trainer.id != "llamafactory"):
+            renderer = stack.enter_context(Renderer(tokenizer.template, tokenizer.special))
         ready = trainer.setup(tokenizer, renderer)
         for batch, waiting, sizes in _ahead(trainer, renderer, _batches(rows)):
             rendered = _grouped(renderer.take(waiting) if waiting and renderer else [], sizes)
