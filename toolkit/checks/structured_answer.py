@@ -30,7 +30,11 @@ DEMAND = re.compile(
 NOT_ONLY = re.compile(r"(?i)\b(?:function|code|script|program|class|method|endpoint|api)\b")
 SKETCH = re.compile(r"\.\.\.|…|(?m:^[ \t]*(?://|#))|[,{\[]\s*//|/\*|<[a-z_ ]+>|\{\{")
 SESSION = re.compile(r"(?m)^[ \t]*(?:>>>|In \[\d*\]:|\$ |[%!]\w)")
+SQL = ("sql", "postgresql", "postgres", "mysql", "sqlite", "duckdb", "tsql")
+# DuckDB's parser takes time and memory by powers of the depth.
+DEEPEST = 20
 PYTHON = ("python", "py", "python3")
+SQL_TEXT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 LONGEST = 50_000
 
 
@@ -41,12 +45,12 @@ class StructuredAnswer:
     Found: answers of rows that declare JSON (`response_format`, `output_schema` and the like) and are not
     JSON (`declared-json`) or do not fit the declared schema (`schema-misfit`); answers that a prompt wants
     as JSON only (`demanded-json`) or that open as JSON (`broken-json`) and do not parse; fenced blocks
-    marked `json` that do not parse and marked `python` that the parser of this Python refuses. Nothing is
-    executed.
+    marked `json` that do not parse, marked `python` that the parser of this Python refuses, and marked `sql`
+    that stop in the middle or leave a quote or bracket open, by DuckDB's parser. Nothing is executed.
 
     Only what the row declares is an error; blocks with an ellipsis, comments or placeholders are sketches
-    and told with a low score. Missed: code without a fence, code that compiles and is wrong, and other
-    languages; SQL too, because dialects differ and DuckDB's parser takes all memory on nested brackets.
+    and told with a low score. Other SQL that DuckDB refuses has a low score, since dialects differ; what nests over 20
+    deep is not looked at. Missed: code without a fence, code that compiles and is wrong, other languages.
     Example: a block marked python that begins `def f(x)` without a colon.
     """
 
@@ -184,11 +188,40 @@ def _block(fence: Fence) -> tuple[str, float, str] | None:
         if isinstance(parsed, jsontext.Malformed) and not _is_lines(code):
             score = 0.3 if SKETCH.search(code) else 0.7
             return "json-block", score, f"a block marked json does not parse: {parsed.reason}"
+    if fence.language in SQL:
+        return _sql(code)
     if fence.language in PYTHON and not SESSION.search(code):
         reason = _python(code)
         if reason:
             return "python-block", _python_score(code, reason), f"a block marked python does not compile: {reason}"
     return None
+
+
+def _sql(code: str) -> tuple[str, float, str] | None:
+    """What DuckDB's parser says of SQL, surest where every dialect would; nothing is run."""
+    import duckdb
+
+    if _depth(code) > DEEPEST or not code.strip() or len(code) > LONGEST // 5 or "\0" in code:
+        return None
+    try:
+        duckdb.extract_statements(code)
+        return None
+    except (duckdb.Error, RuntimeError, ValueError) as failure:
+        reason = str(failure).split("\n")[0][:120]
+    plain = SQL_TEXT.sub("''", code)
+    near = re.search(r'at or near "(\w+)"', reason)
+    ends = near is not None and plain.rstrip("; \n\t").lower().endswith(near[1].lower())
+    unfinished = ends or "end of input" in reason or "unterminated" in reason or plain.count("(") != plain.count(")")
+    score = 0.7 if unfinished and not SKETCH.search(code) else 0.3
+    return "sql-block", score, f"a block marked sql does not parse: {re.sub(r'.*Error: ', '', reason)}"
+
+
+def _depth(code: str) -> int:
+    deepest = depth = 0
+    for sign in code:
+        depth += (sign in "([{") - (sign in ")]}")
+        deepest = max(deepest, depth)
+    return deepest + len(re.findall(r"(?i)\bcase\b", code))
 
 
 def _python(code: str) -> str:

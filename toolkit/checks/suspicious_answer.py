@@ -188,7 +188,7 @@ def _vote(read: Sequence[Answer], members: list[int]) -> dict[int, tuple[list[Si
 
 
 def _capped(against: float, numeric: bool) -> float:
-    """The chance that the outvoted is wrong: a tie is under the bar, and short words may say the same in other words."""
+    """The chance that the outvoted is wrong: a tie is under the bar; short words may say the same in other words."""
     return 0.9 * against if numeric else min(0.9 * against, 0.6)
 
 

@@ -38,12 +38,15 @@ def command(
         opts.say(f"fill in each verdict: right, wrong or unsure; then: toolkit audit {run} --answers {drawn.path}")
         return
     found = take(run, answers)
+    rate = found.rate
     strata = {name: each._asdict() for name, each in found.strata.items()}
     if json:
-        rate = found.rate._asdict()
-        print(jsonlib.dumps({**rate, "unjudged": found.unjudged, "unsure": found.unsure, "strata": strata}, indent=1))
+        print(
+            jsonlib.dumps(
+                {**rate._asdict(), "unjudged": found.unjudged, "unsure": found.unsure, "strata": strata}, indent=1
+            )
+        )
         return
-    rate = found.rate
     print(f"{rate.rate:.1%} of labels are wrong ({rate.low:.1%} to {rate.high:.1%}, 95 %)")
     print(f"judged {rate.audited:,} of {rate.rows:,} rows; {found.unsure:,} unsure, {found.unjudged:,} not judged")
     for name, each in found.strata.items():

@@ -19,7 +19,7 @@ SHORT_WORDS = 5
 
 
 class Final(NamedTuple):
-    """value: the answer in normal form, numbers as exact fractions. numeric: whether it is one. said: announced as such."""
+    """value: the answer in normal form, a number as a fraction. numeric: whether it is one. said: announced as such."""
 
     value: str
     numeric: bool

@@ -83,7 +83,7 @@ def _whole(
     cuts = [at for at, token in enumerate(run) if token[0] == "="]
     if not cuts:
         return
-    ends = [(0 if at == 0 else cuts[at - 1] + 1, (cuts + [len(run)])[at]) for at in range(len(cuts) + 1)]
+    ends = [(0 if at == 0 else cuts[at - 1] + 1, [*cuts, len(run)][at]) for at in range(len(cuts) + 1)]
     if _clings(text, before, run[0]) or run[0][0] in SIGNS:
         ends = ends[1:]
     if ends and (run[-1][0] in SIGNS or _goes_on(text, run[-1], after)):
@@ -281,15 +281,15 @@ def _power(tokens: list[str | Fraction], at: int) -> tuple[Fraction, int]:
 
 
 def _atom(tokens: list[str | Fraction], at: int) -> tuple[Fraction, int]:
-    token = tokens[at]
-    if token == "(":
+    first = tokens[at]
+    if first == "(":
         value, at = _sum(tokens, at + 1)
         if tokens[at] != ")":
             raise ValueError("a bracket is not closed")
-    elif isinstance(token, Fraction):
-        value = token
+    elif isinstance(first, Fraction):
+        value = first
     else:
-        raise ValueError(f"{token} is no number")
+        raise ValueError(f"{first} is no number")
     at += 1
     if at < len(tokens) and tokens[at] == "%":
         return value / 100, at + 1

@@ -23,7 +23,7 @@ WORD = re.compile(r"\w+")
 
 
 class Unsupported(NamedTuple):
-    """A quote or citation without support. kind: quote or citation; support: share of its word triples that stand there."""
+    """What lacks support. kind: quote or citation; support: the share of its word triples that stand there."""
 
     kind: str
     text: str
