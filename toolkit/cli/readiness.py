@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toolkit.cli import _options as opts
+
+if TYPE_CHECKING:
+    from toolkit.readiness import Readiness
 
 
 def command(
@@ -25,6 +28,8 @@ def command(
     id: opts.IdColumn = "",
     delimiter: opts.Delimiter = "",
     source_kind: opts.SourceKind = "real",
+    licence: opts.Licence = "",
+    source: opts.Source = "",
     policy: opts.PolicyFile = "",
     schema: opts.Schema = "",
     skip: opts.Skipped = [],  # noqa: B006
@@ -66,7 +71,15 @@ def command(
         against=against,
         usage=usage or None,
         reading=opts.reading(
-            format=format, text=text, label=label, group=group, id=id, delimiter=delimiter, source_kind=source_kind
+            format=format,
+            text=text,
+            label=label,
+            group=group,
+            id=id,
+            delimiter=delimiter,
+            source_kind=source_kind,
+            licence=licence,
+            source=source,
         ),
         options=opts.verifying(
             [], skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder, self_test=self_test
@@ -76,6 +89,14 @@ def command(
         trainer=asked,
         progress=opts.progress(),
     )
+    return _show(answer, write, policy, json=json)
+
+
+def _show(answer: Readiness, write: list[str], policy: str, *, json: bool) -> int:
+    """Write the lists that were asked for and print the report; the exit code of the verdict."""
+    from pathlib import Path
+
+    from toolkit.cli import _listed
     from toolkit.core.parts import build
     from toolkit.core.policy import load_policy
 
