@@ -69,7 +69,8 @@ class Contamination:
         yield Fact("rows compared", float(view.n_rows), "rows", reference.name)
         yield Fact("items looked for", float(search.n_items), "items", reference.name)
         yield Fact("items too short", float(len(texts) - search.n_items), "items", reference.name)
-        yield Fact("expected false flags", found.bar.expected, "rows", reference.name)
+        if found.bar.expected >= 0:  # too few items foretell nothing
+            yield Fact("expected false flags", found.bar.expected, "rows", reference.name)
         for each in found.matches(FLOOR):
             kind = _kind(each)
             score = max(each.score, 0.99) if kind == "verbatim" else each.score

@@ -53,10 +53,11 @@ def bar(null: Floats, rows: Floats, n_rows: int) -> Bar:
 
     null: for each item the best logit of another item, -inf where none comes near. rows: the best of
     each row that has a candidate, of `n_rows`. The upper tail of the null is taken as exponential, its
-    scale from the 80th to the 95th percentile: items that the benchmark holds twice lie above, and do not
-    count. Few items say little: their bar is drawn to the usual one. Short items are so alike that no bar
-    would do; it stays under the logit where the weighing alone is fairly sure.
+    scale from the 80th to the 95th percentile; items that the benchmark surely holds twice do not count.
+    Few items say little: their bar is drawn to the usual one. Short items are so alike that no bar would
+    do; it stays under the logit where the weighing alone is fairly sure. expected: NaN where unknown.
     """
+    null = null[null <= CEILING]
     near = null[np.isfinite(null)]
     if len(near) < 2:
         return Bar(USUAL_BAR, len(null), float("nan"))

@@ -223,25 +223,21 @@ def _tokenise(text: Any, words: Any, numbers: Any, offset: Any, hashes: Any, sta
 @kernel
 def _number(data: Any, at: Any, end: Any) -> Any:
     """Where a number ends, and a hash of its value: 1,000.50 is 1000.5."""
-    value, zeros, fraction = np.uint64(1), 0, False
+    value, zeros, fraction, pointed = np.uint64(1), 0, False, False
     while at < end:
         byte = data[at]
         if _is_digit(byte):
             if fraction and byte == 48:
-                zeros += 1
+                zeros += 1  # they count only before another digit
             else:
+                if fraction and not pointed:
+                    value, pointed = value * FACTOR + np.uint64(46), True
                 for _ in range(zeros):
                     value = value * FACTOR + np.uint64(48)
                 zeros = 0
                 value = value * FACTOR + np.uint64(byte)
         elif byte == 46 and not fraction and at + 1 < end and _is_digit(data[at + 1]):
-            fraction, zeros = True, 0
-            at += 1
-            if data[at] == 48 and (at + 1 == end or not _is_digit(data[at + 1])):
-                at += 1
-                break  # a fraction of nothing
-            value = value * FACTOR + np.uint64(46)
-            continue
+            fraction = True
         elif not (byte == 44 and not fraction and at + 3 < end and _is_digit(data[at + 1]) and _is_digit(data[at + 3])):
             break
         at += 1
