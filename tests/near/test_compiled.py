@@ -7,9 +7,9 @@ from toolkit.near import compiled, groups
 
 def test_the_index_of_every_kernel_is_stamped_with_all_files():
     assert {name for name, _, _ in compiled._STAMP} >= {"shingles.py", "lanes.py", "verify.py"}
-    assert groups.row_hashes._cache._cache_file._source_stamp == compiled._STAMP
+    assert groups._group._cache._cache_file._source_stamp == compiled._STAMP
     # Numba's own name for it: were it another one, the line above would only read back what we wrote.
-    assert "_source_stamp" in type(groups.row_hashes._cache._cache_file)._load_index.__code__.co_names
+    assert "_source_stamp" in type(groups._group._cache._cache_file)._load_index.__code__.co_names
 
 
 def test_where_no_cache_can_be_kept_kernels_still_compile():

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.errors import MachineError, UsageError
-from toolkit.near import scan
+from toolkit.near import bands, pairs, prefix
 from toolkit.near.normal import normal_text
-from toolkit.near.pairs import exact_groups, near_pairs, near_pairs_between
+from toolkit.near.pairs import exact_groups, find_pairs, most_pairs, near_pairs, near_pairs_between
 
 ROW = st.one_of(st.none(), st.text(alphabet="ab c", max_size=24), st.text(max_size=12))
 KIND = st.sampled_from(["c2", "c3", "c5", "w1", "w2"])
@@ -40,8 +40,8 @@ def brute(left, right, kind, threshold, same):
     return found
 
 
-def as_dict(pairs):
-    return dict(zip(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True), pairs.jaccard.tolist(), strict=True))
+def as_dict(found):
+    return dict(zip(zip(found.left.tolist(), found.right.tolist(), strict=True), found.jaccard.tolist(), strict=True))
 
 
 def sentences(n, seed=0, words=12):
@@ -115,7 +115,7 @@ def test_a_crowd_of_near_rows_stays_small():
 
 
 def test_an_exact_join_with_too_many_pairs_says_so(monkeypatch):
-    monkeypatch.setattr(scan, "MOST_PAIRS", 1000)
+    monkeypatch.setattr(prefix, "MOST_PAIRS", 1000)
     prompt = "you are a careful assistant and you answer every question in one short sentence "
     with pytest.raises(MachineError, match="too many to list"):
         near_pairs(pa.array([f"{prompt}{i:x}" for i in range(100)]), exact=True)
@@ -195,3 +195,45 @@ def test_one_huge_row_is_no_trouble():
 def test_what_cannot_be_meant_is_a_usage_error(options):
     with pytest.raises(UsageError):
         near_pairs(pa.array(["a"]), **options)
+
+
+def test_rows_in_few_crowds_take_linear_work():
+    """Counted, not timed: 100k rows that all resemble each other, all at once or 500 at a time."""
+    prompt = "you are a careful assistant and you answer every question in one short sentence "
+    n = 100_000
+    for rows in (
+        [f"{prompt}{'abcdefghij'[i % 10] * 8} {i:x}" for i in range(n)],
+        [
+            f"template {i // 500 * 7919:09d} of words about {i // 500 * 104729:x} to the end {i % 500:x}"
+            for i in range(n)
+        ],
+    ):
+        found = find_pairs(pa.array(rows))
+        assert found.meetings < 2_000 * n
+        assert 0 < found.crowd < 512
+        assert len(found.pairs.left) <= most_pairs(n)
+
+
+def test_equal_rows_in_many_groups_are_listed_within_bounds(monkeypatch):
+    monkeypatch.setattr(pairs, "most_pairs", lambda rows: 2 * rows)
+    found = find_pairs(pa.array([f"the words of row {i // 60 * 7919:x}" for i in range(6_000)]), threshold=0.95)
+    assert found.star == 16
+    assert len(found.pairs.left) == 5_900
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("groups", [1, 10])
+def test_a_million_rows_in_few_groups(groups):
+    prompt = "you are a careful assistant and you answer every question in one short sentence "
+    n = 1_000_000
+    found = find_pairs(pa.array([f"{prompt}{'abcdefghij'[i % groups] * 12}" for i in range(n)]))
+    assert found.meetings < 100
+    assert len(found.pairs.left) < n + 100
+
+
+def test_keys_through_a_file_find_the_same_pairs(monkeypatch):
+    rows = pa.array(sentences(3000))
+    plain = as_dict(near_pairs(rows))
+    monkeypatch.setattr(bands, "IN_MEMORY", 0)
+    monkeypatch.setattr(bands, "CHUNK", 700)
+    assert as_dict(near_pairs(rows)) == plain

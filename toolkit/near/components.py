@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from toolkit.near.compiled import kernel
+from toolkit.near.scan import sorted_set
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -54,7 +55,7 @@ def greedy_keep(n: int, left: Ints, right: Ints, rank: npt.NDArray[Any], *, same
 def _greedy(n: int, order: Ints, place: Ints, one: Ints, other: Ints) -> Bools:
     first, second = np.minimum(place[one], place[other]), np.maximum(place[one], place[other])
     differ = first < second
-    edges = np.unique(first[differ] * n + second[differ])
+    edges = sorted_set(first[differ] * n + second[differ])
     gone = np.zeros(n, np.bool_)
     _sweep(edges, n, gone)
     stays = np.empty(n, np.bool_)

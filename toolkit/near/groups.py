@@ -16,31 +16,28 @@ Ints = npt.NDArray[np.int64]
 STAR = 64
 
 
-def groups_of(normal: Normal) -> Ints:
-    """The first row with the same text, shape (n,); an empty row is only itself."""
+def groups_of(normal: Normal) -> tuple[Ints, npt.NDArray[np.uint64]]:
+    """The first row with the same text, and a hash of it, both (n,); an empty row is only itself.
+
+    The hash gives an order of the rows that does not depend on their places.
+    """
     n = len(normal.start)
     bits = max(6, (2 * n).bit_length())
-    first = np.empty(n, np.int64)
-    _group(normal.data, normal.start, normal.stop, np.full(1 << bits, -1, np.int64), first)
-    return first
+    first, hashes = np.empty(n, np.int64), np.zeros(n, np.uint64)
+    _group(normal.data, normal.start, normal.stop, np.full(1 << bits, -1, np.int32), first, hashes)
+    return first, hashes
 
 
 @kernel
-def row_hashes(text: Any, out: Any) -> None:
-    """A hash of each row's normalised text: an order of the rows that does not depend on their places."""
-    for row in range(len(text.start)):
-        out[row] = _hash(text.data, text.start[row], text.stop[row])
-
-
-@kernel
-def _group(data: Any, start: Any, stop: Any, table: Any, first: Any) -> None:
+def _group(data: Any, start: Any, stop: Any, table: Any, first: Any, hashes: Any) -> None:
     mask = np.uint64(len(table) - 1)
     for row in range(len(start)):
         first[row] = row
         begin, end = start[row], stop[row]
         if begin == end:
             continue
-        slot = _hash(data, begin, end) & mask
+        hashes[row] = _hash(data, begin, end)
+        slot = hashes[row] & mask
         while table[slot] >= 0 and not _same(data, begin, end, start[table[slot]], stop[table[slot]]):
             slot = (slot + np.uint64(1)) & mask
         if table[slot] >= 0:

@@ -10,9 +10,8 @@ first few and with their neighbours only: their component is found, not every pa
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,17 +19,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.core.errors import UsageError
-from toolkit.near.groups import STAR, groups_of, row_hashes
+from toolkit.near.bands import bands_of, fill, on_every_core
+from toolkit.near.groups import STAR, groups_of
 from toolkit.near.lanes import Plan, cheapest_plan, lanes_of, meeting_chances, multipliers, sketch
 from toolkit.near.normal import Normal, join, normalise
-from toolkit.near.prefix import count_rows, prefix_lengths, rarest
-from toolkit.near.scan import CROWD, Packed, Sets, candidates, sets_for
+from toolkit.near.prefix import prefix_candidates
+from toolkit.near.scan import CROWD, MOST_PAIRS, WINDOW, Met, Packed, Sets, TooManyError, Union, candidates, sets_for
 from toolkit.near.shingles import Kind, parse_kind
 from toolkit.near.verify import verify
 
 Ints = npt.NDArray[np.int64]
 Texts: TypeAlias = "pa.Array | pa.ChunkedArray"
-_EVERY_ROW = 1 << 62
+RECALL = 0.995
 _SAMPLE = 2000
 _SAMPLE_LANES = 64
 
@@ -41,6 +41,20 @@ class Pairs(NamedTuple):
     left: Ints
     right: Ints
     jaccard: npt.NDArray[np.float64]
+
+
+class Found(NamedTuple):
+    """The pairs of a join, and how they were found.
+
+    meetings: how often two rows were compared, on their filters at least. crowd: of rows under one
+    key that are more, each met a few only; 0 when all met. star: equal rows that are more are listed
+    as a star.
+    """
+
+    pairs: Pairs
+    meetings: int
+    crowd: int
+    star: int
 
 
 class Join(NamedTuple):
@@ -59,7 +73,7 @@ def near_pairs(
     threshold: float = 0.7,
     shingle: str = "c5",
     exact: bool = False,
-    recall: float = 0.995,
+    recall: float = RECALL,
     seed: int = 0,
 ) -> Pairs:
     """Pairs of rows whose sets of shingles have a Jaccard of at least `threshold`, in (0, 1].
@@ -69,7 +83,12 @@ def near_pairs(
     threshold, recall or kind of shingle that cannot be meant.
     """
     asked = _join(shingle, threshold, exact, recall, seed)
-    return _pairs(normalise(texts), 0, asked)
+    return _found(normalise(texts), 0, asked).pairs
+
+
+def find_pairs(texts: Texts, *, threshold: float = 0.7, shingle: str = "c5", exact: bool = False) -> Found:
+    """As `near_pairs`, with what it took and what was left out."""
+    return _found(normalise(texts), 0, _join(shingle, threshold, exact, RECALL, 0))
 
 
 def near_pairs_between(
@@ -79,7 +98,7 @@ def near_pairs_between(
     threshold: float = 0.7,
     shingle: str = "c5",
     exact: bool = False,
-    recall: float = 0.995,
+    recall: float = RECALL,
     seed: int = 0,
 ) -> Pairs:
     """Pairs with left a row of `texts` and right a row of `reference`; otherwise as `near_pairs`."""
@@ -88,13 +107,13 @@ def near_pairs_between(
     split = len(first.start)
     if split == 0 or len(second.start) == 0:
         return _no_pairs()
-    found = _pairs(join(first, second), split, asked)
+    found = _found(join(first, second), split, asked).pairs
     return Pairs(found.left, found.right - split, found.jaccard)
 
 
 def exact_groups(texts: Texts) -> Ints:
     """The first row with the same normalised text, shape (n,); an empty or null row is its own."""
-    return groups_of(normalise(texts))
+    return groups_of(normalise(texts))[0]
 
 
 def _join(shingle: str, threshold: float, exact: bool, recall: float, seed: int) -> Join:
@@ -119,20 +138,36 @@ class _Groups(NamedTuple):
     members: Ints
 
 
-def _pairs(normal: Normal, split: int, asked: Join) -> Pairs:
-    equal = groups_of(normal)
+def _found(normal: Normal, split: int, asked: Join) -> Found:
+    equal, hashes = groups_of(normal)
     n = len(equal)
     side = np.arange(n) >= split if split else np.zeros(n, np.bool_)
     groups = _collapse(equal, side)
     one = Normal(normal.data, normal.start[groups.first], normal.stop[groups.first])
     cut = int(np.searchsorted(groups.first, split)) if split else 0
-    pairs, jaccard = _verified(one, cut, asked)
+    pairs, jaccard, meetings, crowd = _verified(one, hashes[groups.first], cut, asked)
     left, right = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
     # Equal rows of two sides are listed below with the other equal ones.
     other = groups.group[left] != groups.group[right]
-    near = _spread(groups, left[other], right[other], jaccard[other], bool(split))
-    same = _equal_across(groups, cut) if split else _equal_within(groups)
-    return _sorted(near, same)
+    left, right = left[other], right[other]
+    star = _star(groups, left, right, most_pairs(n))
+    near = _spread(groups, left, right, jaccard[other], bool(split), star)
+    same = _equal_across(groups, cut, star) if split else _equal_within(groups, star)
+    return Found(_sorted(near, same), meetings, crowd, star)
+
+
+def most_pairs(rows: int) -> int:
+    """How many pairs are listed at most, unless each has a row that has no other (or all are asked for)."""
+    return max(1 << 22, 16 * rows)
+
+
+def _star(groups: _Groups, left: Ints, right: Ints, most: int) -> int:
+    """The largest size of group whose equal rows are listed pair by pair without passing `most`."""
+    for star in (STAR, STAR // 4, STAR // 16):
+        size = np.where(groups.size <= star, groups.size, 1)
+        if int((size[left] * size[right]).sum()) + int((size * (size - 1) // 2).sum()) <= most:
+            return star
+    return 1
 
 
 def _collapse(equal: Ints, side: npt.NDArray[np.bool_]) -> _Groups:
@@ -147,47 +182,59 @@ def _collapse(equal: Ints, side: npt.NDArray[np.bool_]) -> _Groups:
     return _Groups(equal[first[order]], first[order], begin[order], size[order], members)
 
 
-def _verified(rows: Normal, split: int, asked: Join) -> tuple[Packed, npt.NDArray[np.float64]]:
+def _verified(rows: Normal, hashes: Any, split: int, asked: Join) -> tuple[Packed, Any, int, int]:
+    """Packed pairs and their Jaccard, the meetings that it took, and the crowd (see `Found`)."""
     find = _exact_candidates if asked.exact else _likely_candidates
-    pairs, sizes = find(rows, split, asked)
-    jaccard = np.empty(len(pairs), np.float64)
+    met, sizes, crowd = find(rows, hashes, split, asked)
+    jaccard = np.empty(len(met.pairs), np.float64)
 
     def check(low: int, high: int) -> None:
-        verify(rows, asked.kind, pairs, low, high, sizes, asked.threshold, jaccard)
+        verify(rows, asked.kind, met.pairs, low, high, sizes, asked.threshold, jaccard)
 
-    _on_every_core(check, len(pairs))
+    on_every_core(check, len(jaccard))
     good = jaccard >= 0
-    return pairs[good], jaccard[good]
+    return met.pairs[good], jaccard[good], met.meetings, crowd
 
 
-def _likely_candidates(rows: Normal, split: int, asked: Join) -> tuple[Packed, Ints]:
-    n, (plan, lanes_needed) = len(rows.start), _plan(rows, asked)
+def _likely_candidates(rows: Normal, hashes: Any, split: int, asked: Join) -> tuple[Met, Ints, int]:
+    """Crowds are thinned, and thinned again, until the pairs can be listed."""
+    plan, lanes_needed = _plan(rows, hashes, asked)
     lanes = multipliers(lanes_needed, asked.seed)
-    sets, keys = sets_for(n, len(lanes), asked.threshold), np.empty((plan.bands, n), np.uint32)
-    _sketch(rows, asked.kind, lanes, plan, sets, keys)
-    with_shingles = np.flatnonzero(sets.sizes).astype(np.uint32)
-    found = [candidates(band[with_shingles], with_shingles, sets, asked.threshold, split, CROWD) for band in keys]
-    return np.unique(np.concatenate(found)), sets.sizes
+    sets = sets_for(len(rows.start), len(lanes), asked.threshold)
+    with bands_of(rows, asked.kind, lanes, plan, sets) as keys:
+        owners, crowd = np.flatnonzero(sets.sizes).astype(np.uint32), CROWD
+        while True:
+            most = most_pairs(len(rows.start)) if crowd > WINDOW else MOST_PAIRS
+            meet = partial(candidates, threshold=asked.threshold, split=split, crowd=crowd, most=most)
+            try:
+                return _by_bands(plan.bands, keys, owners, sets, meet, most), sets.sizes, crowd
+            except TooManyError:
+                if crowd <= WINDOW:
+                    raise
+                crowd = max(WINDOW, crowd // 16)
 
 
-def _exact_candidates(rows: Normal, split: int, asked: Join) -> tuple[Packed, Ints]:
-    n, kind, none = len(rows.start), asked.kind, np.empty(0, np.uint32)
+def _by_bands(bands: int, keys: Callable[[int], Any], owners: Any, sets: Sets, meet: Any, most: int) -> Met:
+    union, meetings = Union(most), 0
+    for band in range(bands):
+        met = meet(keys(band)[owners], owners, sets)
+        union.add(met.pairs)
+        meetings += met.meetings
+    return Met(union.pairs(), meetings)
+
+
+def _exact_candidates(rows: Normal, hashes: Any, split: int, asked: Join) -> tuple[Met, Ints, int]:
+    n, none = len(rows.start), np.empty(0, np.uint32)
     sets = sets_for(n, 0, asked.threshold)
-    _sketch(rows, kind, none, Plan(0, 1), sets, np.empty((0, n), np.uint32))
-    lengths = prefix_lengths(sets.sizes, asked.threshold)
-    bits = min(26, max(16, int(sets.sizes.sum()).bit_length()))
-    table = np.zeros(1 << bits, np.uint16)
-    count_rows(rows, kind, table, bits)
-    keys, owners = np.empty(int(lengths.sum()), np.uint32), np.empty(int(lengths.sum()), np.uint32)
-    used = rarest(rows, kind, table, bits, lengths, keys, owners)
-    return candidates(keys[:used], owners[:used], sets, asked.threshold, split, _EVERY_ROW), sets.sizes
+    fill(rows, asked.kind, none, Plan(0, 1), sets, np.empty((0, n), np.uint32))
+    return prefix_candidates(rows, asked.kind, sets, asked.threshold, split), sets.sizes, 0
 
 
-def _plan(rows: Normal, asked: Join) -> tuple[Plan, int]:
+def _plan(rows: Normal, hashes: Any, asked: Join) -> tuple[Plan, int]:
     """From a sample by hash of the text, so that the order of the rows changes nothing."""
-    hashes = np.empty(len(rows.start), np.uint64)
-    row_hashes(rows, hashes)
-    chosen = np.argsort(hashes)[:_SAMPLE]
+    few = min(_SAMPLE, len(hashes))
+    chosen = np.argpartition(hashes, few - 1)[:few] if few else np.empty(0, np.int64)
+    chosen = chosen[np.argsort(hashes[chosen])]
     sample = Normal(rows.data, rows.start[chosen], rows.stop[chosen])
     sets, keys = (
         sets_for(len(chosen), _SAMPLE_LANES, asked.threshold),
@@ -201,27 +248,9 @@ def _plan(rows: Normal, asked: Join) -> tuple[Plan, int]:
     return plan, lanes_of(plan, mean)
 
 
-def _sketch(rows: Normal, kind: Kind, lanes: Any, plan: Plan, sets: Sets, keys: Any) -> None:
-    def work(low: int, high: int) -> None:
-        sketch(rows, kind, low, high, lanes, plan.rows, sets, keys)
-
-    _on_every_core(work, len(sets.sizes))
-
-
-def _on_every_core(work: Callable[[int, int], None], n: int) -> None:
-    """Run `work(low, high)` on parts of range(n); the kernels hold no lock."""
-    cores = min(os.cpu_count() or 1, 8)
-    if n < 4096 or cores == 1:
-        work(0, n)
-        return
-    bounds = np.linspace(0, n, 4 * cores + 1).astype(int).tolist()
-    with ThreadPoolExecutor(cores) as pool:
-        list(pool.map(work, bounds[:-1], bounds[1:]))
-
-
-def _spread(groups: _Groups, left: Ints, right: Ints, jaccard: Any, covering: bool) -> Pairs:
+def _spread(groups: _Groups, left: Ints, right: Ints, jaccard: Any, covering: bool, star: int = STAR) -> Pairs:
     """From pairs of groups to pairs of rows: all of them when both groups are small, else first with first."""
-    small = (groups.size[left] <= STAR) & (groups.size[right] <= STAR)
+    small = (groups.size[left] <= star) & (groups.size[right] <= star)
     wide = np.where(small, groups.size[left], 1)
     deep = np.where(small, groups.size[right], 1)
     if covering:
@@ -246,10 +275,10 @@ def _ragged(counts: Ints) -> tuple[Ints, Ints]:
     return of, np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def _equal_within(groups: _Groups) -> Pairs:
+def _equal_within(groups: _Groups, star: int = STAR) -> Pairs:
     several = np.flatnonzero(groups.size > 1)
     size, begin = groups.size[several], groups.begin[several]
-    rows = np.where(size <= STAR, size, 1)
+    rows = np.where(size <= star, size, 1)
     of, step = _ragged(rows * size)
     one, other = step // size[of], step % size[of]
     keep = one < other
@@ -258,12 +287,12 @@ def _equal_within(groups: _Groups) -> Pairs:
     return Pairs(left, right, np.ones(len(left)))
 
 
-def _equal_across(groups: _Groups, cut: int) -> Pairs:
+def _equal_across(groups: _Groups, cut: int, star: int = STAR) -> Pairs:
     """Each left group has at most one right group with its text."""
     _, left, right = np.intersect1d(groups.group[:cut], groups.group[cut:], return_indices=True)
     right = right + cut
     wide, deep = groups.size[left], groups.size[right]
-    small = (wide <= STAR) & (deep <= STAR)
+    small = (wide <= star) & (deep <= star)
     of, step = _ragged(np.where(small, wide * deep, wide + deep - 1))
     full, w, d = small[of], wide[of], deep[of]
     one = np.where(full, step // d, np.maximum(step - d + 1, 0))

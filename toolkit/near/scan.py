@@ -7,7 +7,9 @@ is the parity of the shingles that hash to it, so the parities that differ count
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,8 @@ Packed = npt.NDArray[np.uint64]
 CROWD = 512
 WINDOW = 4
 _BUFFER = 1 << 20
-MOST_PAIRS = 1 << 28
+# What fits: a pair takes about 50 bytes on its way out.
+MOST_PAIRS = 1 << 26
 SLACK = 1e-9
 LONG = 192
 
@@ -48,29 +51,84 @@ def sets_for(rows: int, lanes: int, threshold: float) -> Sets:
     return Sets(np.zeros(rows, np.int64), np.zeros((rows, 4), np.uint64), wide, minima, agree)
 
 
+class TooManyError(MachineError):
+    """More pairs than can be listed."""
+
+
+class Met(NamedTuple):
+    """Sorted distinct pairs `left << 32 | right` of rows, left < right, and how often two rows met to find them."""
+
+    pairs: Packed
+    meetings: int
+
+
+# From a position and a buffer to where to go on, how many pairs are in the buffer, and the meetings.
+Step: TypeAlias = Callable[[int, Packed], tuple[int, int, int]]
+
+
 def candidates(
-    keys: npt.NDArray[np.uint32], rows: npt.NDArray[np.uint32], sets: Sets, threshold: float, split: int, crowd: int
-) -> Packed:
-    """Sorted distinct pairs `left << 32 | right` of rows with an equal key, left < right.
+    keys: npt.NDArray[np.uint32],
+    rows: npt.NDArray[np.uint32],
+    sets: Sets,
+    *,
+    threshold: float,
+    split: int,
+    crowd: int,
+    most: int,
+) -> Met:
+    """Pairs of rows with an equal key that may reach the threshold.
 
     `split` > 0 asks only for pairs with left < split <= right. Memory: 8 bytes a key that occurs
-    more than once, and 8 a pair. MachineError when the pairs would need more than 2 GB.
+    more than once, and 8 a pair. TooManyError over `most` pairs.
     """
     packed = np.empty(len(keys), np.uint64)
     bits = min(28, max(10, len(keys).bit_length() + 2))
-    packed = np.sort(packed[: _repeated(keys, rows, np.zeros(1 << (bits - 2), np.uint8), bits, packed)])
-    found, at, total = [], 0, 0
-    buffer = np.empty(max(_BUFFER, 2 * len(sets.sizes)), np.uint64)
-    while at < len(packed):
-        at, count = _pairs(packed, at, sets, threshold, split, crowd, buffer)
-        found.append(np.unique(buffer[:count]))
-        total += len(found[-1])
-        if total > MOST_PAIRS:
-            raise MachineError(
-                f"more than {MOST_PAIRS:,} pairs of rows may be near-duplicates: too many to list",
+    packed = packed[: _repeated(keys, rows, np.zeros(1 << (bits - 2), np.uint8), bits, packed)]
+    packed.sort()
+
+    step = partial(_pairs, packed, sets, threshold, split, crowd)
+    return collect(step, len(packed), len(sets.sizes), most)
+
+
+def collect(step: Step, entries: int, rows: int, most: int) -> Met:
+    """What `step(at, buffer)` finds, until it has gone through all entries. TooManyError over `most` pairs."""
+    union, at, meetings = Union(most), 0, 0
+    buffer = np.empty(max(_BUFFER, 2 * rows), np.uint64)
+    while at < entries:
+        at, count, met = step(at, buffer)
+        union.add(sorted_set(buffer[:count]))
+        meetings += met
+    return Met(union.pairs(), meetings)
+
+
+def sorted_set(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The distinct values, sorted: by sorting, since numpy's `unique` hashes, and packed pairs collide there."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
+
+
+class Union:
+    """Distinct pairs, gathered piece by piece; TooManyError when there are more than `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._pieces, self._held = most, [np.empty(0, np.uint64)], 0
+
+    def add(self, pairs: Packed) -> None:
+        self._pieces.append(pairs)
+        self._held += len(pairs)
+        if self._held > 2 * self._most:
+            self._pieces = [self.pairs()]
+            self._held = len(self._pieces[0])
+
+    def pairs(self) -> Packed:
+        """All of them, sorted."""
+        found = sorted_set(np.concatenate(self._pieces))
+        if len(found) > self._most:
+            raise TooManyError(
+                f"over {self._most:,} pairs of rows may be near-duplicates: too many to list",
                 "a higher threshold, longer shingles, or no exact join: then crowds are sampled",
             )
-    return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
+        return found
 
 
 @kernel
@@ -92,13 +150,13 @@ def _repeated(keys: Any, rows: Any, seen: Any, bits: Any, packed: Any) -> Any:
 
 
 @kernel
-def _pairs(packed: Any, at: Any, sets: Any, threshold: Any, split: Any, crowd: Any, out: Any) -> Any:
-    """Fill `out` from position `at` on; returns where to go on, and how many pairs are in `out`.
+def _pairs(packed: Any, sets: Any, threshold: Any, split: Any, crowd: Any, at: Any, out: Any) -> Any:
+    """Fill `out` from position `at` on; returns where to go on, how many pairs are in `out`, and the meetings.
 
     In a group of more than `crowd` rows, the first WINDOW rows meet all, and each row the WINDOW
     after it: linear, where all pairs would be quadratic.
     """
-    total, count = len(packed), 0
+    total, count, met = len(packed), 0, 0
     sizes, bitmaps = np.empty(64, np.int64), np.empty((64, 4), np.uint64)
     high = np.uint64(32)
     while at < total:
@@ -120,14 +178,15 @@ def _pairs(packed: Any, at: Any, sets: Any, threshold: Any, split: Any, crowd: A
         crowded = last - first > crowd
         for left in range(at, last if split == 0 else middle):
             if count + last - left > len(out):
-                return left, count
+                return left, count, met
             begin = max(left + 1, middle)
             end = last
             if crowded and left >= first + WINDOW:
                 end = min(last, begin + WINDOW)
+            met += max(0, end - begin)
             count = _meet(packed, left, begin, end, first, sets, sizes, bitmaps, threshold, out, count)
         at = last
-    return at, count
+    return at, count, met
 
 
 @kernel
@@ -153,35 +212,29 @@ def _meet(
     part = (1.0 - threshold) / (1.0 + threshold)
     for at in range(begin - first, end - first):
         other = sizes[at]
-        differ = _ones(bitmaps[at, 0] ^ b0) + _ones(bitmaps[at, 1] ^ b1)
-        differ += _ones(bitmaps[at, 2] ^ b2) + _ones(bitmaps[at, 3] ^ b3)
+        differ = ones(bitmaps[at, 0] ^ b0) + ones(bitmaps[at, 1] ^ b1)
+        differ += ones(bitmaps[at, 2] ^ b2) + ones(bitmaps[at, 3] ^ b3)
         if (other >= least) & (other <= most) & (differ <= (size + other) * part + SLACK):
             right = packed[first + at] & np.uint64(0xFFFFFFFF)
             if right == row:
                 continue
-            if min(size, other) <= LONG or _agree(sets, np.int64(row), np.int64(right), (size + other) * part):
+            if min(size, other) <= LONG or _agree(sets, np.int64(row), np.int64(right)):
                 out[count] = (row << np.uint64(32)) | right
                 count += 1
     return count
 
 
 @kernel
-def _agree(sets: Any, a: Any, b: Any, most: Any) -> Any:
+def _agree(sets: Any, a: Any, b: Any) -> Any:
     one, other = sets.minima[a], sets.minima[b]
     equal = 0
     for lane in range(len(one)):
         equal += one[lane] == other[lane]
-    if equal < sets.agree:
-        return False
-    here, there = sets.wide[a], sets.wide[b]
-    differ = 0
-    for word in range(len(here)):
-        differ += _ones(here[word] ^ there[word])
-    return differ <= most + SLACK
+    return equal >= sets.agree
 
 
 @kernel
-def _ones(word: Any) -> Any:
+def ones(word: Any) -> Any:
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
     word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
