@@ -60,15 +60,14 @@ class TemplateCollapse:
 
 def _different(texts: pa.ChunkedArray) -> list[str]:
     """Different texts that are no structure, in the order of a hash, as many as are measured."""
-    from toolkit.near.groups import groups_of, row_hashes
+    from toolkit.near.groups import groups_of
     from toolkit.near.normal import normalise
     from toolkit.near.semantic_diversity import SAMPLE
 
     plain = texts.filter(pc.invert(pc.match_substring_regex(pc.fill_null(texts, ""), STRUCTURED)))
     rows = normalise(plain)
-    hashes = np.empty(len(rows.start), np.uint64)
-    row_hashes(rows, hashes)
-    own = np.flatnonzero((groups_of(rows) == np.arange(len(hashes))) & (rows.stop > rows.start))
+    first, hashes = groups_of(rows)
+    own = np.flatnonzero((first == np.arange(len(hashes))) & (rows.stop > rows.start))
     chosen = own[np.argsort(hashes[own], kind="stable")][:SAMPLE]
     return [str(text) for text in plain.take(pa.array(chosen)).to_pylist()]
 

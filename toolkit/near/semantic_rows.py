@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.near.groups import groups_of, row_hashes
+from toolkit.near.groups import groups_of
 from toolkit.near.normal import normalise
 from toolkit.near.semantic import SemanticPairs, semantic_pairs
 from toolkit.near.static import static_vectors
@@ -61,9 +61,8 @@ class Threshold(NamedTuple):
 def meanings(texts: pa.ChunkedArray, labels: Ints, encode: Encode, *, full: int, floor: float) -> Meanings:
     """Pairs with a cosine of at least `floor`. labels: a code for each row, shape (n,), -1 for none."""
     rows = normalise(texts)
-    hashes = np.empty(len(rows.start), np.uint64)
-    row_hashes(rows, hashes)
-    own = np.flatnonzero((groups_of(rows) == np.arange(len(rows.start))) & (rows.stop > rows.start))
+    first, hashes = groups_of(rows)
+    own = np.flatnonzero((first == np.arange(len(rows.start))) & (rows.stop > rows.start))
     own = own[np.argsort(hashes[own], kind="stable")]  # nothing depends on the order of the file
     if len(own) <= full:
         chosen = own
