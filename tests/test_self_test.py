@@ -60,7 +60,7 @@ def measured(rows: list[dict[str, Any]], folder: Path, **options: Any) -> dict[s
 def test_known_defects_in_texts_are_found(tmp_path: Path) -> None:
     told = measured(texts(300), tmp_path)
     for check in ("parse", "row-format", "exact-duplicate", "near-duplicate", "conflict", "leak", "secret", "pii"):
-        assert told[check]["planted"] == 40, check
+        assert told[check]["planted"] >= 10, check
         assert told[check]["recall"] >= 0.9, check
         assert told[check]["precision"] == 1.0, check
     assert "label-noise" not in told  # it could not look
@@ -132,7 +132,7 @@ def test_the_command_shows_recall_beside_each_check(tmp_path: Path, capsys: pyte
     file.write_text("".join(json.dumps(row) + "\n" for row in texts(120)))
     main(["verify", str(file), "--run", "runs/rows", "--self-test", "--no-embeddings"])
     said = capsys.readouterr().out
-    assert "recall 1.00 on 40 planted" in said
+    assert "recall 1.00 on " in said
     main(["verify", str(file), "--run", "runs/rows", "--no-embeddings"])
     assert "was not asked" in capsys.readouterr().out
     assert main(["readiness", "runs/rows", "--self-test"]) == 2
@@ -201,5 +201,5 @@ def test_every_way_suits_some_row_and_changes_it(defect: str) -> None:
 
 def test_defects_name_checks_that_are_there_or_planned() -> None:
     ids = {name for check in parts.parts("checks").values() for name in (check.id, check.code)}
-    planned = {"D03", "L02", "L03", "arithmetic"}
+    planned = {"D03", "L02", "L03"}
     assert {each.tests for each in parts.parts("defects").values()} <= ids | planned

@@ -24,7 +24,8 @@ ID_KEYS = ("id", "row_id", "uuid", "_id", "example_id")
 class ReadOptions:
     """How to read. format: the row format, recognised from the rows when empty. text, label: column
     names of classification rows. group: the column whose equal values stay in one split. source_kind:
-    where rows without lineage of their own come from."""
+    where rows without lineage of their own come from. licence, source: under which terms and where from, in
+    words; they are written down and change nothing."""
 
     format: str = ""
     text: str = ""
@@ -33,6 +34,8 @@ class ReadOptions:
     id: str = ""
     delimiter: str = ""
     source_kind: str = "real"
+    licence: str = ""
+    source: str = ""
 
 
 class Chunk(NamedTuple):

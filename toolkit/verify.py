@@ -167,7 +167,7 @@ class Scene:
     def digest(self, check: Any) -> list[Any]:
         """What a check's result depends on besides the check itself: as little as it can, so that little is redone."""
         told: list[Any] = [self.data.manifest.digest, _ordinals(self.keep)]
-        if check.scope in ("references", "split"):
+        if check.scope in ("references", "split") or getattr(check, "compares_usage", False):
             told += [[name, data.manifest.digest, _ordinals(keep)] for name, data, keep in self.references]
         if getattr(check, "compares_usage", False):
             told.append(self.usage.manifest.digest if self.usage else None)

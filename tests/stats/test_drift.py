@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from toolkit.stats.drift import auc, jensen_shannon, ks, stratification
+from toolkit.stats.drift import auc, histogram_distance, jensen_shannon, ks, ks_distance, stratification
 
 numbers = st.lists(st.floats(-100, 100), min_size=2, max_size=40)
 
@@ -156,3 +156,30 @@ def test_the_order_of_classes_is_nothing() -> None:
 def test_what_cannot_be_answered_is_an_error(call: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_distances_of_one_source_hold_zero_in_nearly_all_draws() -> None:
+    """The intervals keep their promise where there is nothing to find: few classes, many classes, lengths."""
+    rng = np.random.default_rng(4)
+    shares = {"few": np.array([0.7, 0.2, 0.1]), "many": np.full(150, 1 / 150)}
+    above = dict.fromkeys((*shares, "lengths"), 0)
+    for seed in range(60):
+        for name, share in shares.items():
+            one, two = rng.multinomial(2000, share), rng.multinomial(120, share)
+            above[name] += histogram_distance(one, two, draws=60, seed=seed).low > 0
+        above["lengths"] += ks_distance(rng.lognormal(4, 1, 900), rng.lognormal(4, 1, 90)).low > 0
+    assert max(above.values()) <= 8, above
+
+
+def test_distances_of_two_sources_hold_the_true_one() -> None:
+    """Shares of .9 and .5 of two classes are .45 apart by Jensen and Shannon; two shifted uniforms .5 by KS."""
+    true = np.sqrt(jensen_shannon([9, 1], [5, 5]))
+    rng = np.random.default_rng(5)
+    hits = 0
+    for seed in range(60):
+        found = histogram_distance(rng.multinomial(400, [0.9, 0.1]), rng.multinomial(300, [0.5, 0.5]), seed=seed)
+        hits += found.low <= true <= found.high
+    assert hits >= 52
+    found = ks_distance(rng.uniform(0, 1, 500), rng.uniform(0.5, 1.5, 500))
+    assert found.low <= 0.5 <= found.high
+    assert found.high - found.low < 0.2

@@ -27,6 +27,8 @@ SourceKind = Annotated[
     str,
     typer.Option("--source-kind", help="Where the rows come from: real, llm, grammar, procedural, augment, captured."),
 ]
+Licence = Annotated[str, typer.Option("--licence", help="Licence or terms of the rows, in words.")]
+Source = Annotated[str, typer.Option("--source", help="Where the rows are from: a system, a vendor, a model.")]
 Against = Annotated[list[str], typer.Option("--against", help="Data that no row may stand in; may be repeated.")]
 Usage = Annotated[str, typer.Option("--usage", help="A sample of real use that the rows should cover.")]
 SelfTest = Annotated[

@@ -24,6 +24,8 @@ def command(
     id: opts.IdColumn = "",
     delimiter: opts.Delimiter = "",
     source_kind: opts.SourceKind = "real",
+    licence: opts.Licence = "",
+    source: opts.Source = "",
     policy: opts.PolicyFile = "",
     schema: opts.Schema = "",
     check: opts.Only = [],  # noqa: B006
@@ -59,7 +61,15 @@ def command(
         against=against,
         usage=usage or None,
         reading=opts.reading(
-            format=format, text=text, label=label, group=group, id=id, delimiter=delimiter, source_kind=source_kind
+            format=format,
+            text=text,
+            label=label,
+            group=group,
+            id=id,
+            delimiter=delimiter,
+            source_kind=source_kind,
+            licence=licence,
+            source=source,
         ),
         options=opts.verifying(
             check, skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder, self_test=self_test

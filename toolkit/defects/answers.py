@@ -167,7 +167,7 @@ class WrongSum:
     """A computation in an answer whose result is off."""
 
     id: ClassVar[str] = "wrong-sum"
-    tests: ClassVar[str] = "arithmetic"
+    tests: ClassVar[str] = "suspicious-answer"
 
     def ways(self) -> Mapping[str, Way]:
         return {"wrong-result": _wrong_result}

@@ -63,7 +63,7 @@ def _another_format(row: Row, around: Around) -> Spoiled | None:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedId:
-    """A row under the id of another one."""
+    """A row under the id of another one: labels and splits are joined to the wrong row."""
 
     id: ClassVar[str] = "repeated-id"
     tests: ClassVar[str] = "duplicate-id"

@@ -53,7 +53,9 @@ class Residue:
 
 
 def _token(row: Row, around: Around) -> Spoiled | None:
-    return row.edit("text", lambda text: f"{text}{around.rng.choice(RESIDUE)}" if "```" not in text else text)
+    if "`" in (row.answer or row.prompt):  # inside code a token is quoted, not left over
+        return None
+    return row.edit("text", lambda text: f"{text}{around.rng.choice(RESIDUE)}")
 
 
 def _variable(row: Row, around: Around) -> Spoiled | None:

@@ -30,10 +30,8 @@ class Leaked:
 
 
 def _taken(around: Around, change: Callable[[str, Random], str], *, least: int = LEAST) -> Spoiled | None:
-    held = around.rng.choice(around.held) if around.held else None
-    if held is None or len(held.prompt) < least:
-        return None
-    return held.edit("prompt", lambda text: change(text, around.rng), adds=True)
+    held = _held(around, lambda each: len(each.prompt) >= least)
+    return None if held is None else held.edit("prompt", lambda text: change(text, around.rng), adds=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,8 @@ class Contaminated:
 
 def _embedded(row: Row, around: Around) -> Spoiled | None:
     """The question between two sentences of another row."""
-    held = around.rng.choice(around.held) if around.held else None
-    if held is None or len(held.prompt) < 60 or len(row.prompt) < LEAST:
+    held = _held(around, lambda each: len(each.prompt) >= 60)
+    if held is None or len(row.prompt) < LEAST:
         return None
     return row.edit("prompt", lambda text: f"{text}\n\nHere is another one. {held.prompt}\n\nAnswer both, please.")
 
@@ -75,7 +73,10 @@ class LeakedInOtherWords:
 
 
 def _in_other_words(around: Around) -> Spoiled | None:
-    held: Row | None = around.rng.choice(around.held) if around.held else None
-    if held is None or len(held.prompt) < LEAST or reworded(held.prompt) == held.prompt:
-        return None
-    return held.edit("prompt", reworded, adds=True)
+    held = _held(around, lambda each: len(each.prompt) >= LEAST and reworded(each.prompt) != each.prompt)
+    return None if held is None else held.edit("prompt", reworded, adds=True)
+
+
+def _held(around: Around, fits: Callable[[Row], bool]) -> Row | None:
+    """A random row of the reference that fits; None after forty that do not."""
+    return around._replace(others=around.held).other(fits)

@@ -30,6 +30,14 @@ class Ks(NamedTuple):
     p: float
 
 
+class Distance(NamedTuple):
+    """How far apart two samples are, 0 (alike) to 1 (nothing in common), chance taken off, with a 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 class Stratification(NamedTuple):
     """How far apart the class shares of two splits are.
 
@@ -94,6 +102,37 @@ def jensen_shannon(first: ArrayLike, second: ArrayLike) -> float:
         raise ValueError(f"two histograms of the same classes are of one length, not {len(one)} and {len(two)}")
     p, q = one / one.sum(), two / two.sum()
     return min(1.0, max(0.0, _bits((p + q) / 2.0) - (_bits(p) + _bits(q)) / 2.0))
+
+
+def ks_distance(first: ArrayLike, second: ArrayLike) -> Distance:
+    """The largest distance between two cumulative distributions, with an interval that chance alone keeps to.
+
+    Where both samples are of one source the distance stays under 1.36 sqrt(1/n + 1/m) in 95 % of cases
+    (Smirnov 1948); that much is taken off and put on. It is wider than needed where they differ, and with ties.
+    """
+    found = ks(first, second).distance
+    n, m = np.size(np.asarray(first)), np.size(np.asarray(second))
+    half = 1.358 * sqrt(1.0 / n + 1.0 / m)
+    return Distance(found, max(0.0, found - half), min(1.0, found + half))
+
+
+def histogram_distance(first: ArrayLike, second: ArrayLike, *, draws: int = 200, seed: int = 0) -> Distance:
+    """Jensen and Shannon's distance (the root of the divergence in bits) of two histograms of the same classes.
+
+    What random splits of the pooled rows give on average is taken off the divergence, for two samples of one
+    source are never equal; the interval is normal, its width from a bootstrap of both samples. Raises ValueError
+    as `jensen_shannon` does.
+    """
+    one, two = _histogram(first), _histogram(second)
+    seen = jensen_shannon(one, two)
+    rng = np.random.default_rng(seed)
+    pooled = (one + two).astype(np.int64)
+    split = rng.multivariate_hypergeometric(pooled, int(one.sum()), size=draws)
+    chance = float(np.mean([jensen_shannon(each, pooled - each) for each in split]))
+    again = [rng.multinomial(int(each.sum()), each / each.sum(), size=draws) for each in (one, two)]
+    spread = float(np.std([jensen_shannon(a, b) for a, b in zip(*again, strict=True)]))
+    middle, half = max(0.0, seen - chance), quantiles.normal(0.95) * spread
+    return Distance(sqrt(middle), sqrt(max(0.0, middle - half)), min(1.0, sqrt(middle + half)))
 
 
 def stratification(
