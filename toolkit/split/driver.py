@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from toolkit.checks.cross_validated import CrossValidated
+from toolkit.checks.drift import Drift
 from toolkit.checks.heldout_size import HeldoutSize
 from toolkit.checks.leak import Leak
+from toolkit.checks.semantic_leak import SemanticLeak
 from toolkit.checks.split_quality import SplitQuality
 from toolkit.core.errors import InputError
 from toolkit.core.types import JSON
@@ -75,8 +77,9 @@ def split(
             left_out=made.left_out,
         )
         leak = Leak(threshold=made.sweep.threshold, columns=("body", "prompt") if made.prompts else ("body",))
+        shared = (SemanticLeak(), CrossValidated(), Drift())
         result = SplitResult(folder, data, sorted_parts, _manifest(sorted_parts, kept, told, made.warnings))
-        return _checked(ledger, result, [quality, HeldoutSize(), leak, CrossValidated()], encode, progress)
+        return _checked(ledger, result, [quality, HeldoutSize(), leak, *shared], encode, progress)
 
 
 def split_given(
@@ -112,7 +115,14 @@ def split_given(
             "threshold_why": "the held-out rows were given",
         }
         result = SplitResult(folder, data, parts, _manifest(parts, kept, told, _unread(held)))
-        checks = [SplitQuality(threshold=STEPS[-1]), HeldoutSize(), Leak(threshold=STEPS[-1]), CrossValidated()]
+        checks = [
+            SplitQuality(threshold=STEPS[-1]),
+            HeldoutSize(),
+            Leak(threshold=STEPS[-1]),
+            SemanticLeak(),
+            CrossValidated(),
+            Drift(),
+        ]
         return _checked(ledger, result, checks, encode, progress)
 
 
@@ -160,7 +170,8 @@ def _checked(
     """Run the checks of a split, put their figures into the manifest, and write it."""
     others = tuple((name, each.data, each.keep) for name, each in result.parts.items() if name != "heldout")
     held = result.heldout
-    scene = Scene(held.data, others, encode, held.keep, progress=progress)
+    used = Dataset(result.run.usage) if result.run.usage.is_dir() else None
+    scene = Scene(held.data, others, encode, held.keep, progress=progress, usage=used)
     run_checks(ledger, checks, scene, SCOPE)
     name_findings(ledger, held.data, [SCOPE])
     facts = ledger.rows(
