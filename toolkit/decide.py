@@ -106,7 +106,7 @@ class _Found:
 def decide(ledger: Ledger, policy: Policy) -> Decision:
     """The decision that the policy makes of the ledger."""
     runs = ledger.rows("SELECT * FROM runs ORDER BY code, scope, run")
-    found = {run["run"]: _found(ledger, run, policy.rule(run["check"])) for run in runs}
+    found = {run["run"]: _found(ledger, run, _rule(policy, run["check"], runs)) for run in runs}
     records, rows, unread = _sizes(ledger)
     inputs = [found[run["run"]] for run in runs if run["scope"] == "input"]
     rejected, by_run = _rejected(inputs, unread)
@@ -128,6 +128,13 @@ def _tested(ledger: Ledger) -> dict[str, Tested]:
             planted, precision = found["planted", check]["value"], found.get(("precision", check), {}).get("value")
             tested[check] = Tested(int(planted), recall["value"], recall["low"], recall["high"], precision)
     return tested
+
+
+def _rule(policy: Policy, check: str, runs: list[dict[str, Any]]) -> CheckRule:
+    """The rule of a check. Where people audited the labels, their rate counts and not the probe's flags."""
+    rule = policy.rule(check)
+    audited = any(run["check"] == "label-audit" for run in runs)
+    return rule.model_copy(update={"levels": {"info": 0.0}}) if audited and check == "label-noise" else rule
 
 
 def _sizes(ledger: Ledger) -> tuple[int, int, np.ndarray]:

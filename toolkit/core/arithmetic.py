@@ -26,7 +26,7 @@ HEDGED = re.compile(
 )
 SIGNS = ("+", "*", "**", "/", "×", "÷", "^", "−", "-", "x", ")", "%", "=")
 UNHANDY = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
-MOST_DIGITS, MOST_POWER, LONGEST = 40, 64, 200_000
+MOST_DIGITS, MOST_POWER, MOST_SIDES, MOST_TOKENS, LONGEST = 40, 64, 20, 500, 200_000
 
 
 class Wrong(NamedTuple):
@@ -81,7 +81,7 @@ def _whole(
 ) -> Iterator[tuple[int, int, list[str], bool]]:
     """The sides of a run, without the first or the last where what stands beside them belongs to them."""
     cuts = [at for at, token in enumerate(run) if token[0] == "="]
-    if not cuts:
+    if not 0 < len(cuts) <= MOST_SIDES or len(run) > MOST_TOKENS:
         return
     ends = [(0 if at == 0 else cuts[at - 1] + 1, [*cuts, len(run)][at]) for at in range(len(cuts) + 1)]
     if _clings(text, before, run[0]) or run[0][0] in SIGNS:
