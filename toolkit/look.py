@@ -88,7 +88,7 @@ def _tried(run: Callable[[], list[Result]]) -> Look:
         return Look("not applicable", str(reason))
     except (ToolkitError, KeyboardInterrupt, MemoryError):
         raise
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:  # a check of a user's own may call sys.exit
         return Look("failed", f"{type(failure).__name__}: {str(failure)[:300]}")
 
 
