@@ -56,7 +56,7 @@ def edited_from(texts: Texts, reference: Texts) -> Calibrated:
     Compared by their first 1,024 bytes. Cost: 0.1 ms of CPU a short row.
     """
     own, theirs = folded(texts), folded(reference)
-    equal = groups_of(join(theirs, own))
+    equal, _ = groups_of(join(theirs, own))
     first = np.flatnonzero((equal[: len(theirs.start)] == np.arange(len(theirs.start))) & (theirs.stop > theirs.start))
     unique = _rows(theirs, first)
     found = _evidence(own, unique)

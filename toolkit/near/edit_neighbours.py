@@ -17,7 +17,7 @@ import numpy.typing as npt
 from toolkit.near.compiled import kernel
 from toolkit.near.edit import distance
 from toolkit.near.normal import Normal
-from toolkit.near.pairs import _on_every_core as on_every_core
+from toolkit.near.bands import on_every_core
 from toolkit.near.shingles import mix
 
 Ints = npt.NDArray[np.int64]

@@ -72,7 +72,7 @@ def nearest_across(texts: pa.ChunkedArray, reference: pa.ChunkedArray, encode: E
 def _different(texts: pa.ChunkedArray) -> tuple[Ints, Ints]:
     """The first row of each different text, and for every row the first with its text."""
     rows = normalise(texts)
-    group = groups_of(rows)
+    group, _ = groups_of(rows)
     return np.flatnonzero((group == np.arange(len(group))) & (rows.stop > rows.start)), group
 
 
