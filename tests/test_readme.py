@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_every_command_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) ->
         for at in range(15)
         for word in words
     ]
+    shutil.copytree(Path(__file__).parent / "trainers" / "chatml", "models/mine")
     Path("tickets.csv").write_text("Subject,Queue\n" + "\n".join(lines) + "\n", encoding="utf-8")
     for command in _commands():
         code = main(shlex.split(command)[1:])

@@ -123,7 +123,8 @@ def _facts(table: pa.Table, trainer: Any) -> Iterator[Fact]:
         yield Fact("rows not trained on", float(n), "rows", reason)
     yield Fact("answers cut", float(pc.sum(kept.column("answer_cut")).as_py() or 0), "rows")
     yield Fact("prompts cut", float(pc.sum(kept.column("prompt_cut")).as_py() or 0), "rows")
-    yield Fact("rows with nothing to train on", float(pc.sum(pc.equal(kept.column("trained_tokens"), 0)).as_py() or 0))
+    nothing = pc.sum(pc.equal(kept.column("trained_tokens"), 0)).as_py() or 0
+    yield Fact("rows with nothing to train on", float(nothing), "rows")
     wanted, trained = _total(table, "wanted_tokens"), _total(kept, "trained_tokens")
     yield Fact("tokens", _total(kept, "tokens"), "tokens", "a pass")
     yield Fact("tokens with a loss", trained, "tokens", "a pass")

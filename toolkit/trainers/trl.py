@@ -19,7 +19,7 @@ MASKED = "nothing left to train on at this length"
 
 @dataclass(frozen=True, slots=True)
 class Trl:
-    """SFTTrainer of TRL cuts at `max_length` and, since 1.12, drops rows that have no loss after the cut.
+    """SFTTrainer of TRL cuts at `max_length` and drops rows that have no loss after the cut.
 
     `messages`: the loss is on every token, system and user turns too, unless `assistant_only_loss`,
     which needs generation marks in the chat template; then one row without an assistant turn stops the
