@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.near.bands import on_every_core
 from toolkit.near.compiled import kernel
 from toolkit.near.edit import distance
 from toolkit.near.normal import Normal
-from toolkit.near.bands import on_every_core
 from toolkit.near.shingles import mix
 
 Ints = npt.NDArray[np.int64]
