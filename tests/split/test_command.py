@@ -29,7 +29,14 @@ def test_data_is_verified_first_and_a_run_is_split_again(tmp_path, capsys):
     assert main(["split", "one", "--heldout", "0.1", "--dev", "0.1", "--json", *KEYLESS]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {part["name"]: part["rows"] for part in told["parts"]} == {"train": 640, "dev": 80, "heldout": 80}
-    assert {each["check"] for each in told["checks"]} == {"split-quality", "heldout-size", "leak", "cross-validation"}
+    assert {each["check"] for each in told["checks"]} == {
+        "split-quality",
+        "heldout-size",
+        "leak",
+        "semantic-leak",
+        "cross-validation",
+        "drift",
+    }
 
 
 def test_an_unfit_split_exits_1_and_says_what_to_do(tmp_path, capsys):
