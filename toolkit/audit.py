@@ -28,7 +28,7 @@ from toolkit.write import whole_file
 CHECK = "label-audit"
 FILE = "audit.jsonl"
 VERDICTS = ("right", "wrong", "unsure")
-SHOWN_CHARS = 2_000
+SHOWN_CHARS = 1_000
 LEAST = 10
 
 
@@ -201,7 +201,7 @@ def _lines(data: Dataset, rows: np.ndarray, band: np.ndarray, suggested: Mapping
             yield {
                 "id": each["ref"],
                 "row": each["row_id"],
-                "text": secrets.excerpt((each["body"] or "")[:SHOWN_CHARS]),
+                "text": secrets.excerpt(each["body"] or "", SHOWN_CHARS),
                 "label": each["label"],
                 "suggested": suggested.get(each["row"], each["label"]),
                 "stratum": BANDS[of[each["row"]]].name,
