@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.core.test_pii import TEXT
 from toolkit.cli import main
-from toolkit.core import pii
+from toolkit.core import pii, secrets
 from toolkit.core.errors import UsageError
 from toolkit.core.pii import placeholders
 from toolkit.core.policy import load_policy
@@ -95,6 +95,16 @@ def test_secrets_are_replaced_where_the_policy_lets_their_rows_stay(tmp_path: Pa
     done = _redacted(tmp_path, [_chat(f"use {key} and {private} now")], policy=policy)
     assert done[0]["messages"][0]["content"] == "use [AWS_ACCESS_KEY_1] and [PRIVATE_KEY_1] now"
     assert redact(tmp_path / "run", tmp_path / "kept.jsonl").rows == 0, "the shipped policy rejects the row"
+
+
+def test_a_private_key_is_masked_to_its_last_line_however_it_is_cut() -> None:
+    begin, end = (f"-----{word} RSA PRIV" + "ATE KEY-----" for word in ("BEGIN", "END"))
+    body = "\n".join(["MIIEowIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MhgwMbRvI0MBZhpI"] * 25)
+    whole = f"use {begin}\n{body}\nabc==\n{end} now"
+    assert secrets.redact(whole) == "use [SECRET:private-key] now"
+    for text in (whole, whole[:900], whole.replace("\n", "\\n"), f"{begin}\n{body}\nand words follow"):
+        assert "MIIE" not in secrets.redact(text) + secrets.excerpt(text)
+    assert secrets.redact(f"the line {begin} begins a key").endswith(" begins a key"), "words are no key"
 
 
 def test_a_type_can_be_kept(tmp_path: Path) -> None:
