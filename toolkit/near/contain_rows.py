@@ -157,7 +157,9 @@ class Search:
     def _null(self, items: Items, weights: tuple[Floats, Floats]) -> Floats:
         """The best logit of another item for each item, of 1,000 at most; nothing is ruled out by words alone."""
         chosen = np.unique(np.linspace(0, max(self.n_items - 1, 0), min(self.n_items, JUDGED)).astype(np.int64))
-        found = self._compare(tokens(self._texts.take(pa.array(chosen))), chosen, items, weights, own=chosen, gate=-np.inf)
+        found = self._compare(
+            tokens(self._texts.take(pa.array(chosen))), chosen, items, weights, own=chosen, gate=-np.inf
+        )
         return best_of(np.searchsorted(chosen, found.row), _logit(found), len(chosen))
 
     def _compare(
