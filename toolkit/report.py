@@ -206,7 +206,7 @@ def _lengths(facts: Facts) -> list[Lengths]:
 
 
 def _numbers(facts: Facts) -> list[Number]:
-    shown = ("rows by", "length", "rows by class")
+    shown: tuple[str, ...] = ("rows by", "length", "rows by class")
     if facts.one("label-audit", "audited noise rate") is not None:  # people looked: the probe's guess is void
         shown += ("estimated noise rate",)
     return [
