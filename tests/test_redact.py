@@ -159,3 +159,21 @@ def test_redacted_rows_have_no_finding_and_redacting_twice_changes_nothing(texts
     again = _again(once.raw)
     assert (again.raw, sum(again.counts.values())) == (once.raw, 0)
     json.loads(json.loads(once.raw)["arguments"])
+
+
+@pytest.mark.soak
+@pytest.mark.filterwarnings("default")  # of the extra's own packages
+def test_names_are_found_by_a_model_and_share_a_number(tmp_path: Path) -> None:
+    spacy = pytest.importorskip("spacy", reason="the extra finetune-toolkit[names] is not installed")
+    pytest.importorskip("presidio_analyzer", reason="the extra finetune-toolkit[names] is not installed")
+    pipeline = spacy.blank("en")  # a real pipeline without weights: it knows the names that it is told
+    names = [{"label": "PERSON", "pattern": "Jane Roe"}, {"label": "GPE", "pattern": "Springfield"}]
+    pipeline.add_pipe("entity_ruler").add_patterns(names)
+    pipeline.to_disk(tmp_path / "model")
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(_chat("I am Jane Roe of Springfield", "Hello Jane Roe")) + "\n", encoding="utf-8")
+    options = {"pii": {"names": True, "model": str(tmp_path / "model")}}
+    verify(file, run=tmp_path / "run", options=VerifyOptions(only=("pii",), options=options, embed=False))
+    made = redact(tmp_path / "run", tmp_path / "out.jsonl")
+    (done,) = [json.loads(line) for line in made.path.read_text().splitlines()]
+    assert [turn["content"] for turn in done["messages"]] == ["I am [PERSON_1] of [LOCATION_1]", "Hello [PERSON_1]"]
