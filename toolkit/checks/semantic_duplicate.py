@@ -69,7 +69,9 @@ class SemanticDuplicate:
         if view.encode is None:
             raise Skip("it needs text embeddings, which are switched off")
         if self.threshold and not FLOOR <= self.threshold <= 1:
-            raise UsageError(f"a threshold of {self.threshold} is out of range", f"a cosine from {FLOOR} to 1, or 0 to calibrate it")
+            raise UsageError(
+                f"a threshold of {self.threshold} is out of range", f"a cosine from {FLOOR} to 1, or 0 to calibrate it"
+            )
         table = view.table("body", "label")
         texts, labels = table.column("body"), _codes(table.column("label"))
         found = meanings(texts, labels, view.encode, full=self.full, floor=FLOOR)
