@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.core.errors import UsageError
 from toolkit.core.types import Fact, Findings, Result
 from toolkit.store.view import View
 
-KEEP = ("longest", "first", "last")
+if TYPE_CHECKING:
+    from toolkit.near.shared import NearRows
+
+RECALL = 0.995
 WORDS = {
     "exact": "the same text as another row",
     "near": "nearly the same text as another row",
@@ -30,8 +32,12 @@ class NearDuplicate:
     Every pair is verified: its score is the exact Jaccard similarity of the two sets of shingles (5
     characters by default, or words: `shingle="w3"`) of the normalised text without system turns.
     Candidates come from min-hash bands, so a few pairs may be missed (recall .995 at the threshold);
-    `exact=true` finds all. Of each cluster one row stays (`keep`: the longest, first or last), and
-    every row that leaves has a verified near-duplicate that stays.
+    `exact=true` finds all. Of each cluster one row stays, and every row that leaves has a verified
+    near-duplicate that stays: the `longest`, the `first`, the `last`, the one with the latest date
+    (`keep=newest:created_at`) or the highest number (`keep=best:score`) in a column of its own.
+
+    Among very many rows that all resemble each other not every pair is listed: each has its
+    neighbours, and at most 16 pairs a row are reported in all. The fact `crowd` says where this began.
 
     Pairs that differ only in numbers (`number-variant`) are often different problems, and pairs with
     different labels (`other-label`) are a question of the label: both are reported and neither is
@@ -42,7 +48,7 @@ class NearDuplicate:
     code: ClassVar[str] = "D02"
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "input"
-    reads: ClassVar[tuple[str, ...]] = ("body", "label")
+    reads: ClassVar[tuple[str, ...]] = ("body", "label", "raw")
 
     threshold: float = 0.7
     shingle: str = "c5"
@@ -50,13 +56,13 @@ class NearDuplicate:
     keep: str = "longest"
 
     def run(self, view: View) -> Iterator[Result]:
+        from toolkit.near.preference import parse_rule
         from toolkit.near.shared import near_rows
         from toolkit.near.variants import number_variants
 
-        if self.keep not in KEEP:
-            raise UsageError(f"unknown way to keep '{self.keep}'", f"one of: {', '.join(KEEP)}")
+        rule, column = parse_rule(self.keep)
         near = near_rows(view, self.threshold, self.shingle, self.exact)
-        rank = self._rank(near.texts, np.union1d(near.pairs.left, near.pairs.right))
+        rank = _rank(view, near, rule, column)
         swap = rank[near.pairs.left] < rank[near.pairs.right]
         leaves = np.where(swap, near.pairs.right, near.pairs.left)
         stays = np.where(swap, near.pairs.left, near.pairs.right)
@@ -66,24 +72,43 @@ class NearDuplicate:
             is_kind = kinds == kind
             if is_kind.any():
                 pairs = near.rows[leaves[is_kind]], near.rows[stays[is_kind]]
-                yield Findings(pairs[0], near.pairs.jaccard[is_kind], words, kind, pairs[1])
+                message = words if kind == "other-label" else f"{words}; {_why(rule, column)}"
+                yield Findings(pairs[0], near.pairs.jaccard[is_kind], message, kind, pairs[1])
         yield Fact("pairs", float(len(near.pairs.left)), "pairs")
+        yield Fact("recall at the threshold", 1.0 if self.exact else RECALL)
+        if near.crowd:
+            yield Fact("crowd", float(near.crowd), "rows")
 
-    def _rank(self, texts: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray:
-        """The order in which `rows` are preferred, lower first, as an array of shape (len(texts),).
 
-        Of equally long texts the first in the alphabet is preferred, so that the order of the file
-        does not matter; of equal texts the first row.
-        """
-        order = rows if self.keep != "last" else rows[::-1]
-        if self.keep == "longest":
-            chosen = texts.take(pa.array(rows))
-            lengths = pc.negate(pc.fill_null(pc.utf8_length(chosen), 0).cast(pa.int64()))
-            columns = pa.table({"length": lengths, "text": chosen, "row": rows})
-            order = rows[pc.sort_indices(columns, [(name, "ascending") for name in columns.column_names]).to_numpy()]
-        rank = np.zeros(len(texts), np.int64)
-        rank[order] = np.arange(len(order))
-        return rank
+def _why(rule: str, column: str) -> str:
+    if not column:
+        return f"the {rule} is preferred"
+    return f"the {'latest' if rule == 'newest' else 'highest'} '{column}' is preferred"
+
+
+def _rank(view: View, near: NearRows, rule: str, column: str) -> np.ndarray:
+    """The order in which rows with a pair are preferred, lower first, shape (len(near.rows),)."""
+    from toolkit.near.preference import by_length, by_value
+
+    rows = np.union1d(near.pairs.left, near.pairs.right)
+    order = rows[::-1] if rule == "last" else rows if rule == "first" else by_length(near.texts, rows)
+    if column and len(rows):
+        at = np.sort(rows)
+        raws = _raws(view, near.rows[at])
+        place = np.searchsorted(at, order)
+        order = by_value((raws[i] for i in place.tolist()), rule, column, order)
+    rank = np.zeros(len(near.rows), np.int64)
+    rank[order] = np.arange(len(order))
+    return rank
+
+
+def _raws(view: View, ordinals: np.ndarray) -> list[str]:
+    """The own JSON of these rows, in the order of their ordinals."""
+    found: list[str] = []
+    for batch in view.batches("raw"):
+        mask = np.isin(batch.column("row").to_numpy(), ordinals)
+        found += batch.column("raw").filter(pa.array(mask)).to_pylist()
+    return found
 
 
 def _kinds(jaccard: np.ndarray, variant: np.ndarray, differ: np.ndarray) -> np.ndarray:

@@ -7,16 +7,21 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from toolkit.near.pairs import Pairs, near_pairs
+from toolkit.near.pairs import Pairs, find_pairs
+from toolkit.near.scan import CROWD
 from toolkit.store.view import View
 
 
 class NearRows(NamedTuple):
-    """Near-duplicate pairs of a view. rows: the ordinals, shape (n,); pairs index into them."""
+    """Near-duplicate pairs of a view. rows: the ordinals, shape (n,); pairs index into them.
+
+    crowd: the size from which rows under one key met only their neighbours to keep the pairs few; 0 for none.
+    """
 
     rows: np.ndarray
     texts: pa.ChunkedArray
     pairs: Pairs
+    crowd: int = 0
 
 
 def near_rows(view: View, threshold: float, shingle: str = "c5", exact: bool = False) -> NearRows:
@@ -25,8 +30,7 @@ def near_rows(view: View, threshold: float, shingle: str = "c5", exact: bool = F
     def make() -> NearRows:
         table = view.table("body")
         texts = table.column("body")
-        return NearRows(
-            table.column("row").to_numpy(), texts, near_pairs(texts, threshold=threshold, shingle=shingle, exact=exact)
-        )
+        found = find_pairs(texts, threshold=threshold, shingle=shingle, exact=exact)
+        return NearRows(table.column("row").to_numpy(), texts, found.pairs, found.crowd if found.crowd < CROWD else 0)
 
     return view.once(f"near {threshold} {shingle} {exact}", make)
