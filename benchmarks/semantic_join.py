@@ -49,7 +49,7 @@ def make_vectors(n: int, file: Path, seed: int) -> None:
         rows += draw.normal(size=(m, DIM)).astype("f4") * 0.35
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         to, of = draw.integers(0, m, m // 5), draw.integers(0, low + m, m // 5)
-        moved = np.where((of < low)[:, None], out[np.minimum(of, max(0, low - 1))], rows[of - low * (of >= low)])
+        moved = np.where((of < low)[:, None], out[np.minimum(of, max(0, low - 1))], rows[np.clip(of - low, 0, m - 1)])
         far = draw.uniform(0.05, 0.55, (m // 5, 1)).astype("f4")
         rows[to] = moved + far * draw.normal(size=(m // 5, DIM)).astype("f4") / DIM**0.5
         out[low : low + m] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
