@@ -53,7 +53,7 @@ class Calibrated(NamedTuple):
 def edited_from(texts: Texts, reference: Texts) -> Calibrated:
     """What each of `texts` was made of. Empty and null rows are made of nothing.
 
-    Compared by their first 1,024 bytes. Cost: 0.1 ms of CPU a short row.
+    Compared by their first 1,024 bytes. Cost: 0.3 ms of CPU a short row against 100,000, 3 ms a row of 200 words.
     """
     own, theirs = folded(texts), folded(reference)
     equal, _ = groups_of(join(theirs, own))
