@@ -83,6 +83,8 @@ def dry_run(run: str | Path, asked: Asked, *, progress: Progress | None = None) 
     folder = open_run(run)
     with folder.locked(), Ledger(folder.ledger) as ledger:
         data, part, rows = _rows(folder, ledger)
+        if not len(rows):
+            raise InputError(f"no row of {folder.path} stays to train on", f"read {folder.quarantine} for the reasons")
         if data.manifest.format in UNFIT:
             what = f"the dry run does not model {data.manifest.format} rows"
             raise UsageError(what, "it is for rows with one answer: messages, prompt and completion, text")
