@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +22,7 @@ REASON = (
     r'"(?:finish_reason|stop_reason|finishReason|stopReason)"\s*:\s*'
     r'"(?:length|max_tokens|MAX_TOKENS|max_length|max_output_tokens|model_length)"'
 )
-PROPER = r"[.!?…。！？؟।॥][\s\"'”’»)\]}*_`]*\z"
+ENDED = re.compile(r"[.!?…。！？؟।॥;][\s\"'”’»)\]}*_`]*$")
 OPEN_END = r"[\p{L}\p{M},，、:：]\s*\z"
 JSON_START = r'\A\s*(?:\{\s*"|\[\s*[{"\[])'
 # Words that no sentence ends with, in the languages that most rows are in.
@@ -35,7 +36,7 @@ OWN_END = re.compile(
     r"(?:[#@]\w+|\S*(?:://|www\.)\S*|\w\.(?:com|org|net|io|edu|gov)\b\S*|[-–—]\s?(?:[\w.'’]+\s?){1,5})$"
 )
 LONG, LINE = 80, 60
-MOSTLY = 0.95
+SOME, RARE, ENOUGH = 0.05, 0.01, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ class CutOff:
 
     Found in answers: a finish reason in the row that says so (`length`, `max_tokens`), a code fence that
     does not close, JSON that ends before it closes, an end in a comma or in a word such as "and" or "the"
-    (`mid-sentence`), a colon with nothing behind it (`colon`), and a long last line without any end
-    (`no-end`). The latter counts only in a file whose long answers end properly in at least nineteen of
-    twenty cases, and is told with a low score otherwise. Lists, headings and tables may end as they like.
+    (`mid-sentence`), a colon with nothing behind it (`colon`), and a last line that ends in a bare word
+    (`no-end`). The latter counts only in a file of whose long answers at most one in twenty ends so, and is
+    told with a low score otherwise; where one in a hundred does, a short last line counts too. Headings,
+    tables, and lists whose other items have no end either, may end as they like.
 
     Only the finish reason is proof; the rest is for review. Missed: answers that stop after a whole
     sentence. Example: `The three causes are heat, wind and`.
@@ -54,7 +56,7 @@ class CutOff:
 
     id: ClassVar[str] = "cut-off"
     code: ClassVar[str] = "Q03"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("turns", "raw")
 
@@ -72,8 +74,8 @@ class CutOff:
         yield from _once(_unclosed(int(owners[at]), texts[at].as_py()) for at in blocks.tolist())
         open_end = np.setdiff1d(_hits(texts, OPEN_END), blocks)
         if len(open_end):
-            strict = view.once("cut-off: share that ends properly", lambda: _proper_share(view)) >= MOSTLY
-            yield from _once(_ending(int(owners[at]), texts[at].as_py(), strict) for at in open_end.tolist())
+            usual = view.once("cut-off: share of bare ends", lambda: _bare_share(view))
+            yield from _once(_ending(int(owners[at]), texts[at].as_py(), usual) for at in open_end.tolist())
 
 
 def _once(found: Iterable[Iterable[Finding]]) -> Iterator[Finding]:
@@ -97,17 +99,15 @@ def _hits(texts: pa.Array, pattern: str) -> np.ndarray:
     return np.flatnonzero(cols.matches(texts, pattern))
 
 
-def _proper_share(view: View, batches: int = 4) -> float:
-    """The share of long answers that end with a sentence's end, of those that end with that or with none."""
-    proper = none = 0
-    for at, batch in enumerate(view.batches("turns")):
-        if at == batches:
-            break
+def _bare_share(view: View, batches: int = 4) -> float:
+    """The share of long answers that end in a bare word, a comma or a colon; 1 where there are too few to tell."""
+    long = bare = 0
+    for batch in islice(view.batches("turns"), batches):
         texts, _ = _answers(batch)
         some = texts.filter(pc.greater_equal(pc.utf8_length(texts), LONG)) if len(texts) else texts
-        proper += len(_hits(some, PROPER))
-        none += len(_hits(some, OPEN_END))
-    return proper / (proper + none) if proper + none else 0.0
+        long += len(some)
+        bare += len(_hits(some, OPEN_END))
+    return bare / long if long >= ENOUGH else 1.0
 
 
 def _unclosed(row: int, text: str) -> Iterator[Finding]:
@@ -122,10 +122,11 @@ def _unclosed(row: int, text: str) -> Iterator[Finding]:
             )
 
 
-def _ending(row: int, text: str, strict: bool) -> Iterator[Finding]:
+def _ending(row: int, text: str, usual: float) -> Iterator[Finding]:
+    """What is wrong with an end in a word, a comma or a colon. usual: the share of such ends in the file."""
     whole = text.rstrip()
-    last = whole.rpartition("\n")[2]
-    if len(whole) < LONG // 2 or LIST_ITEM.match(last):
+    before, _, last = whole.rpartition("\n")
+    if len(whole) < LONG // 2 or (LIST_ITEM.match(last) and not _ends_items(before, usual)):
         return
     if MID_SENTENCE.search(last):
         yield Finding(row, 0.8, "an answer stops in the middle of a sentence", kind="mid-sentence", column="answer")
@@ -134,8 +135,13 @@ def _ending(row: int, text: str, strict: bool) -> Iterator[Finding]:
         yield Finding(row, score, "an answer ends in a comma", kind="mid-sentence", column="answer")
     elif whole[-1] in ":：":
         yield Finding(row, 0.6, "an answer announces something and ends", kind="colon", column="answer")
-    elif len(whole) >= LONG and len(last) >= LINE and not OWN_END.search(last[-80:]):
-        score = 0.6 if strict else 0.3
-        yield Finding(
-            row, score, "an answer has no end where the others end a sentence", kind="no-end", column="answer"
-        )
+    elif len(whole) >= LONG and (len(last) >= LINE or usual <= RARE) and not OWN_END.search(last[-80:]):
+        score = 0.6 if usual <= SOME else 0.3
+        message = "an answer has no end where the others end a sentence"
+        yield Finding(row, score, message, kind="no-end", column="answer")
+
+
+def _ends_items(before: str, usual: float) -> bool:
+    """Whether the list items in front of the last line end as sentences do, in a file where ends are the rule."""
+    items = [line for line in before.splitlines() if LIST_ITEM.match(line)]
+    return usual <= SOME and len(items) > 0 and all(ENDED.search(line) for line in items)
