@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import orjson
 
@@ -58,22 +58,33 @@ class Seed:
     shun: tuple[str, ...] = ()
 
 
+NOWHERE = Seed(Cell(""))
+"""The seed of a request that stands in no plan: a judgement, a label, a row of an evaluation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One question to a provider. A recipe leaves `model` empty, the driver fills it in.
 
-    cell, rows, sample: for providers that compose instead of reading a prompt.
+    seed: for providers that compose instead of reading a prompt; its `sample` tells repeated questions
+    apart. schema: JSON Schema of the answer; a provider that can holds the model to it, and the asker
+    validates all the same. to: which of a run's models is asked, such as `judge`; empty for the one
+    that makes the rows.
     """
 
-    seed: Seed
+    seed: Seed = NOWHERE
     messages: tuple[Message, ...] = ()
     params: Mapping[str, JSON] = field(default_factory=dict)
     model: str = ""
+    schema: Mapping[str, JSON] | None = None
+    to: str = ""
 
     def key(self) -> str:
         """sha256 in hex of all that decides the reply: model, parameters, messages, cell and sample index."""
         seed = self.seed
         told = [self.model, dict(self.params), self.prompt(), seed.cell.values(), seed.rows, seed.sample]
+        if self.schema is not None:
+            told.append(dict(self.schema))
         return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def prompt(self) -> list[dict[str, str]]:
@@ -86,20 +97,43 @@ class Request:
 
 
 class Usage(NamedTuple):
-    """Tokens of one reply; zero for providers that count none."""
+    """Tokens of one reply; zero for providers that count none.
+
+    input_tokens: those at full price. cached_tokens: read from a prompt cache, billed at less.
+    written_tokens: put into one, billed at more.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    written_tokens: int = 0
+
+    def plus(self, other: Usage) -> Usage:
+        return Usage(*(a + b for a, b in zip(self, other, strict=True)))
+
+    @property
+    def total(self) -> int:
+        return sum(self)
 
 
 NO_TOKENS = Usage()
 
 
+class Pace(NamedTuple):
+    """What a server says of its rate limit: requests a window, how many are left, seconds until all are."""
+
+    limit: int
+    remaining: int
+    reset_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a provider answered. stop: why it ended; `end_turn` is a complete reply.
+    """What a provider answered. stop: why it ended; `end_turn` is a complete reply, `max_tokens` a cut one.
 
     origins: one name for each item of the reply, such as the template that made it, where known.
+    detail: what the server says of a refusal. batch: billed at the price of batches. pace: the rate
+    limit as the server sees it, for the limiter alone.
     """
 
     text: str
@@ -107,6 +141,9 @@ class Reply:
     usage: Usage = NO_TOKENS
     stop: str = "end_turn"
     origins: tuple[str, ...] = ()
+    detail: str = ""
+    batch: bool = False
+    pace: Pace | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +166,22 @@ class Malformed(Exception):  # noqa: N818 - it is an answer, not an accident
 
 
 class Retry(Exception):  # noqa: N818 - it is an answer, not an accident
-    """A provider may serve the same request later. after_s: its own wish; throttled: it said too fast."""
+    """A provider may serve the same request later. after_s: its own wish; throttled: it said too fast.
 
-    def __init__(self, reason: str, *, after_s: float | None = None, throttled: bool = False) -> None:
+    unknown: the request may have been served and billed all the same, as after a broken connection.
+    """
+
+    def __init__(
+        self, reason: str, *, after_s: float | None = None, throttled: bool = False, unknown: bool = False
+    ) -> None:
         super().__init__(reason)
         self.after_s = after_s
         self.throttled = throttled
+        self.unknown = unknown
+
+
+class Declined(Exception):  # noqa: N818 - it is an answer, not an accident
+    """A provider will never serve this one request, and did not bill it; others may do better."""
 
 
 class Capacity(NamedTuple):
@@ -169,7 +216,36 @@ class Provider(Protocol):
         """How much it can make, or None where that is not bounded in practice."""
 
     async def complete(self, request: Request) -> Reply:
-        """Serve one request. Raises Retry, or ProviderError where no other request will do better."""
+        """Serve one request. Raises Retry, Declined, or ProviderError where no other request will do better."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A provider across a network: it bills tokens and holds connections."""
+
+    def worst(self, request: Request) -> Usage:
+        """The most tokens that one attempt may be billed for."""
+
+    async def close(self) -> None:
+        """Let go of the connections of the running loop."""
+
+
+class Landed(NamedTuple):
+    """What a batch gave for one request: a reply, or why there is none."""
+
+    reply: Reply | None
+    failure: str = ""
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A provider that serves many requests later, for less."""
+
+    async def submit(self, requests: Mapping[str, Request]) -> str:
+        """Hand in requests by key; the id of the batch."""
+
+    async def collect(self, batch: str) -> Mapping[str, Landed] | None:
+        """What came of a batch by key, or None while it is being worked on."""
 
 
 Conversation = Generator[Request, Reply, Sequence[GeneratedRow]]
