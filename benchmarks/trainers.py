@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,9 @@ RUNS: list[Run] = [
     ("llamafactory", "inst", "messages", {"cutoff_len": 128, "train_on_prompt": True}),
     ("llamafactory", "chatml", "messages", {"cutoff_len": 64, "template": "chatml"}),
     ("llamafactory", "chatml", "messages", {"cutoff_len": 512, "template": "default"}),
+    ("llamafactory", "chatml", "messages", {"cutoff_len": 128, "template": "qwen3"}),
+    ("llamafactory", "chatml", "messages", {"cutoff_len": 128, "template": "qwen3", "enable_thinking": False}),
+    ("llamafactory", "chatml", "messages", {"cutoff_len": 128, "template": "qwen3", "mask_history": True}),
     ("mlx", "chatml", "messages", {}),
     ("mlx", "chatml", "messages", {"max_seq_length": 100, "mask_prompt": True}),
     ("mlx", "inst", "messages", {"max_seq_length": 128, "mask_prompt": True, "batch_size": 7}),
@@ -96,6 +100,8 @@ def _ours(room: Path, at: int, run: Run, n: int, source: str, *, bare: bool) -> 
     name, style, shape, options = run
     folder = made.FOLDER / style
     rows = made.adversarial(n) if shape == "messages" else made.pairs(n)
+    if options.get("template") == "qwen3":  # it writes tools in a way that is not modelled
+        rows = [row for row in rows if row["kind"] not in ("tools", "ends_on_call")]
     if bare:  # its words around tools are not kept in the repository
         rows = [{key: value for key, value in row.items() if key != "tools"} for row in rows]
     trained = dry(name, options | ({"source": source} if source else {}), folder, rows)
@@ -109,7 +115,7 @@ def _ours(room: Path, at: int, run: Run, n: int, source: str, *, bare: bool) -> 
         file.write_text("".join(json.dumps(row) + "\n" for row in chosen), encoding="utf-8")
         job = {"name": f"{at}-{kind}", "tokenizer": str(folder), "rows": str(file), "options": options}
         jobs.append({**job, "alone": True} if kind == "alone" else job)
-    return {"run": run, "trained": trained, "rows": together, "stops": alone, "jobs": jobs}
+    return {"run": run, "trained": trained, "rows": together, "stops": alone, "jobs": jobs, "n": n}
 
 
 def dry(name: str, options: dict[str, Any], folder: Path, rows: list[dict[str, Any]]) -> list[Trained]:
@@ -168,7 +174,7 @@ def _record(folder: Path, name: str, runs: list[dict[str, Any]], theirs: dict[st
     for run in runs:
         _, style, shape, options = run["run"]
         found = [theirs["jobs"][job["name"]] for job in run["jobs"]]
-        kept.append({"style": style, "shape": shape, "options": options, "rows": len(run["rows"]) + len(run["stops"])})
+        kept.append({"style": style, "shape": shape, "options": options, "rows": run["n"]})
         kept[-1] |= {"kept": found[0]["rows"], "raised": ["error" in each for each in found[1]["alone"]]}
     text = json.dumps({"trainer": name, "versions": theirs["versions"], "runs": kept})
     (folder / f"{name}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
@@ -193,14 +199,18 @@ def _speed(name: str, tokenizer: Any, rows: list[Example]) -> None:
         return found
 
     type(tokenizer).encode = counted  # type: ignore[method-assign]
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
     started, clock = time.process_time(), time.perf_counter()
     n = sum(1 for _ in forecast(trainer, tokenizer, rows))
     cpu, wall = time.process_time() - started, time.perf_counter() - clock
     type(tokenizer).encode = plain  # type: ignore[method-assign]
     rules = cpu - spent["encode"]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    rendering = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
     print(
         f"{name}: {n:,} rows, {wall:.1f} s wall; CPU of this process {cpu:.1f} s, "
-        f"{spent['encode']:.1f} s of it tokenising, so {n / rules:,.0f} rows a second and core for the rest"
+        f"{spent['encode']:.1f} s of it tokenising, so {n / rules:,.0f} rows a second and core for the rest; "
+        f"the process that renders {rendering:.1f} s, its start among them"
     )
 
 

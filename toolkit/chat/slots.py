@@ -33,7 +33,8 @@ class Slots:
     """What stands around a turn of each kind. A piece that is EOS is the end token, whatever its text.
 
     tools: whether tools are written in LLaMA-Factory's `default` way, the only one that is modelled.
-    tool_prompt: its words around the list of tools.
+    tool_prompt: its words around the list of tools. thinking: a reasoning model is to think. last_only:
+    it gets a thought in the last answer alone.
     """
 
     user: tuple[str, ...] = (HOLE,)
@@ -47,6 +48,8 @@ class Slots:
     tools: bool = True
     eos: int | None = None
     tool_prompt: str = ""
+    thinking: bool = True
+    last_only: bool = False
 
     def turns(self, system: str, turns: Sequence[tuple[str, str]], tools: list[Any] | None) -> list[list[Word]]:
         """The pieces of every turn; the first has the prefix and the system text before it.
@@ -60,10 +63,19 @@ class Slots:
         if system or tools:
             head += self._filled(self.system, system + (_tool_text(tools, self.tool_prompt) if tools else ""))
         found[0] = head + found[0]
-        for at in range(1, len(found), 2) if self.reasoning else ():
-            if not any(word.strip() in turns[at][1] for word in THOUGHT):
-                found[at] = ["".join(THOUGHT), *found[at]]
+        if self.reasoning:
+            self._add_empty_thoughts(turns, found)
         return found
+
+    def _add_empty_thoughts(self, turns: Sequence[tuple[str, str]], found: list[list[Word]]) -> None:
+        """Put an empty thought before answers without one: with a loss where the model is to think, else without."""
+        for at in range(len(found) - 1 if self.last_only else 1, len(found), 2):
+            if any(word.strip() in turns[at][1] for word in THOUGHT):
+                continue
+            if self.thinking:
+                found[at] = ["".join(THOUGHT), *found[at]]
+            else:
+                found[at - 1].append("".join(THOUGHT))
 
     def _check_tools(self, tools: list[Any] | None, turns: Sequence[tuple[str, str]]) -> None:
         if not self.tools and (tools or any(role == "function" for role, _ in turns)):

@@ -65,7 +65,8 @@ class LlamaFactory:
             found = slots.named(self.template, tokenizer)
         else:
             found = slots.parsed(tokenizer, renderer) if renderer else slots.EMPTY
-        return replace(found, tool_prompt=slots.tool_prompt(self.source))
+        prompt = slots.tool_prompt(self.source)
+        return replace(found, tool_prompt=prompt, thinking=self.enable_thinking, last_only=self.mask_history)
 
     def jobs(self, example: Example) -> list[Job]:
         if example.text is not None:
