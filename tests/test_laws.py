@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,6 +147,9 @@ def _example(name: str, pairs: Any, system: str | None, other: str, label: str) 
     chat = [turn for question, answer in pairs for turn in (Turn("user", question), Turn("assistant", answer))]
     if name == "preference":
         return Parsed([*head, *chat], rejected=[Turn("assistant", other)])
+    if name == "stepwise":
+        steps = [Turn("assistant", each) for pair in pairs for each in pair]
+        return Parsed([Turn("user", other), *steps], label=json.dumps([True] * len(steps), separators=(",", ":")))
     if name == "unpaired-preference":
         return Parsed(chat, label="true" if len(label) % 2 else "false")
     return Parsed([*head, *chat])

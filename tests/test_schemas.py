@@ -26,13 +26,34 @@ CALL = {
     "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f"}}],
 }
 WHOLE: dict[str, list[dict[str, Any]]] = {
-    "messages": [{"messages": TEXT}, {"messages": [TEXT[0], CALL], "tools": [{"name": "f"}]}],
+    "messages": [
+        {"messages": TEXT},
+        {"messages": [TEXT[0], CALL], "tools": [{"name": "f"}]},
+        {"system": "Be brief.", "messages": TEXT},
+    ],
+    "bedrock": [
+        {"schemaVersion": "bedrock-conversation-2024", "messages": [{"role": "user", "content": [{"text": "How?"}]}]}
+    ],
+    "vertex": [
+        {"contents": [{"role": "user", "parts": [{"text": "How?"}]}, {"role": "model", "parts": [{"text": "So."}]}]}
+    ],
+    "stepwise": [{"prompt": "a", "completions": ["b", "c"], "labels": [True, False]}],
+    "prompt-only": [{"prompt": "a"}, {"prompt": TEXT[:1], "reference": "So."}],
     "messages-column": [{"traj": TEXT, "reward": 1.0}],
     "sharegpt": [{"conversations": [{"from": "human", "value": "How?"}, {"from": "gpt", "value": "So."}]}],
     "alpaca": [{"instruction": "Add.", "input": "1 2", "output": "3", "history": [["a", "b"]]}],
     "prompt-completion": [{"prompt": "a", "completion": "b"}, {"question": TEXT[:1], "answer": TEXT[1:]}],
-    "preference": [{"prompt": "a", "chosen": "b", "rejected": "c"}, {"chosen": TEXT, "rejected": TEXT}],
-    "unpaired-preference": [{"prompt": "a", "completion": "b", "label": True}, {"messages": TEXT, "kto_tag": False}],
+    "preference": [
+        {"prompt": "a", "chosen": "b", "rejected": "c"},
+        {"chosen": TEXT, "rejected": TEXT},
+        {"chosen_messages": TEXT, "rejected_messages": TEXT},
+        {"input": {"messages": TEXT[:1]}, "preferred_output": TEXT[1:], "non_preferred_output": TEXT[1:]},
+    ],
+    "unpaired-preference": [
+        {"prompt": "a", "completion": "b", "label": True},
+        {"messages": TEXT, "kto_tag": False},
+        {"conversations": [{"from": "human", "value": "How?"}, {"from": "gpt", "value": "So."}], "kto_tag": True},
+    ],
     "text": [{"text": "Once."}],
     "text-label": [{"text": "Once.", "label": "story"}, {"text": "Once.", "label": 3}],
 }
@@ -44,6 +65,10 @@ BROKEN: dict[str, list[dict[str, Any]]] = {
         {"messages": [{"role": "bot", "content": "a"}]},
     ],
     "messages-column": [{"traj": []}, {"reward": 1}],
+    "bedrock": [{"schemaVersion": "1", "messages": [{"role": "tool", "content": [{"text": "a"}]}]}, {"messages": TEXT}],
+    "vertex": [{"contents": []}, {"contents": [{"role": "assistant", "parts": [{"text": "a"}]}]}],
+    "stepwise": [{"prompt": "a", "completions": ["b"], "labels": ["yes"]}, {"prompt": "a", "completions": ["b"]}],
+    "prompt-only": [{}, {"prompt": ""}],
     "sharegpt": [{"conversations": [{"from": "human"}]}, {"conversations": [{"from": "me", "value": "a"}]}],
     "alpaca": [{"instruction": "a"}, {"instruction": "a", "output": ""}],
     "prompt-completion": [{"prompt": "a"}, {"prompt": 1, "completion": "b"}],

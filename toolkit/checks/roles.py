@@ -15,7 +15,10 @@ from toolkit.core.types import Findings, Result
 from toolkit.store import columns as cols
 from toolkit.store.view import View
 
-CHAT = ("messages", "messages-column", "sharegpt", "alpaca", "prompt-completion", "preference", "unpaired-preference")
+CHAT = (
+    "messages", "messages-column", "sharegpt", "alpaca", "bedrock", "vertex", "prompt-completion", "preference",
+    "unpaired-preference",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

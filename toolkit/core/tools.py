@@ -69,6 +69,35 @@ def _named(value: Mapping[str, Any]) -> Call:
     return Call(name, given)
 
 
+def call(name: Any, arguments: Any, id: Any = None) -> dict[str, Any]:
+    """A call as OpenAI has it, its arguments as JSON text."""
+    text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+    found: dict[str, Any] = {"type": "function", "function": {"name": name, "arguments": text}}
+    return {"id": id, **found} if isinstance(id, str) and id else found
+
+
+def functions(text: str) -> list[Mapping[str, Any]]:
+    """The declared functions as name, description and parameters, from the JSON text of a tool list in any form."""
+    found = _loads(text)
+    if found is None:
+        found = [_loads(line) for line in text.splitlines() if line.strip()]
+    return list(_functions(found))
+
+
+def _functions(value: Any) -> Iterator[Mapping[str, Any]]:
+    for each in value if isinstance(value, list) else [value]:
+        given = _loads(each) if isinstance(each, str) else each
+        if not isinstance(given, Mapping):
+            continue
+        if isinstance(given.get("functionDeclarations"), list):
+            yield from _functions(given["functionDeclarations"])
+            continue
+        inner = given["function"] if isinstance(given.get("function"), Mapping) else given
+        schema = next((inner[key] for key in ("parameters", "input_schema", "inputSchema") if key in inner), None)
+        rest = {key: inner[key] for key in ("name", "description", "strict") if inner.get(key) is not None}
+        yield rest if schema is None else {**rest, "parameters": schema}
+
+
 def _loads(text: str) -> Any:
     """The JSON value of a text, None where it is none; a bare `null` is no call and no arguments either."""
     try:

@@ -14,7 +14,8 @@ from toolkit.core.types import Parsed
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """`{"messages": [{"role", "content"}, ...], "tools": [...]}`: what OpenAI, TRL, axolotl and MLX-LM take."""
+    """`{"messages": [{"role", "content"}, ...], "tools": [...]}`: what OpenAI, TRL, axolotl and MLX-LM take; a
+    `system` text beside the messages, as Claude has it, is the first turn."""
 
     id: ClassVar[str] = "messages"
     key: str = "messages"
@@ -24,8 +25,12 @@ class Messages:
 
     def parse(self, row: Mapping[str, Any]) -> Parsed:
         label = row.get("label")
+        found = turns.messages(row.get(self.key))
+        above = row.get("system")
+        if isinstance(above, str) and above and not (found and found[0].role == "system"):
+            found = [turns.plain("system", above), *found]
         return Parsed(
-            turns.messages(row.get(self.key)),
+            found,
             label=label if isinstance(label, str) else None,
             tools=turns.as_text(row.get("tools") or row.get("functions")),
         )

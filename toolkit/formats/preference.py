@@ -10,18 +10,27 @@ from toolkit.core import turns
 from toolkit.core.types import Parsed, Turn
 from toolkit.formats import prompt_completion, sharegpt
 
+SIDES = (
+    ("chosen", "rejected"),
+    ("chosen_messages", "rejected_messages"),
+    ("preferred_output", "non_preferred_output"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Preference:
     """`{"prompt", "chosen", "rejected"}`; without a prompt, what both sides begin with is the prompt. Sides are
-    text, a message, or a list of messages; LLaMA-Factory's `conversations` or `instruction` serve as prompt."""
+    text, a message, or a list of messages; LLaMA-Factory's `conversations` or `instruction` and axolotl's `messages`
+    serve as prompt. Also `chosen_messages` and `rejected_messages`, and OpenAI's `input` with `preferred_output`
+    and `non_preferred_output`."""
 
     id: ClassVar[str] = "preference"
 
     def claims(self, row: Mapping[str, Any]) -> int:
-        return 12 if "chosen" in row and "rejected" in row else 0
+        return 12 if any(chosen in row and rejected in row for chosen, rejected in SIDES) else 0
 
     def parse(self, row: Mapping[str, Any]) -> Parsed:
+        row = _plainly(row)
         before = _prompt(row)
         chosen, rejected = _side(row.get("chosen")), _side(row.get("rejected"))
         if before is None:
@@ -39,10 +48,24 @@ class Preference:
         return row if parsed.tools is None else {**row, "tools": parsed.tools}
 
 
+def _plainly(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row with its sides called chosen and rejected, and what OpenAI has in `input` beside them."""
+    if "chosen" in row and "rejected" in row:
+        return row
+    names = next((pair for pair in SIDES if pair[0] in row and pair[1] in row), SIDES[0])
+    sides = {"chosen": row.get(names[0]), "rejected": row.get(names[1])}
+    given = row.get("input")
+    if isinstance(given, Mapping):
+        return {"prompt": given.get("messages"), "tools": given.get("tools"), **sides}
+    return {"tools": row.get("tools"), **sides}
+
+
 def _prompt(row: Mapping[str, Any]) -> list[Turn] | None:
     """The prompt's turns, or None where both sides carry it."""
     if "prompt" in row:
         return prompt_completion.side("user", row["prompt"])
+    if turns.is_messages(row.get("messages")):
+        return turns.messages(row["messages"])
     if isinstance(row.get("conversations"), list):
         return [sharegpt.turn(each) for each in row["conversations"]]
     for key in ("instruction", "question", "input"):

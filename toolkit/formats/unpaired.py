@@ -8,26 +8,30 @@ from typing import Any, ClassVar
 
 from toolkit.core import turns
 from toolkit.core.types import Parsed
-from toolkit.formats import prompt_completion
+from toolkit.formats import prompt_completion, sharegpt
 
 LABELS = ("label", "kto_tag")
 
 
 @dataclass(frozen=True, slots=True)
 class Unpaired:
-    """`{"prompt", "completion", "label": true}`, or `messages` with a boolean `label` (KTO)."""
+    """`{"prompt", "completion", "label": true}`, or `messages` or `conversations` with a boolean `label` or
+    `kto_tag` (KTO)."""
 
     id: ClassVar[str] = "unpaired-preference"
 
     def claims(self, row: Mapping[str, Any]) -> int:
         tagged = any(isinstance(row.get(key), bool) for key in LABELS)
-        return 11 if tagged and ("messages" in row or ("prompt" in row and "completion" in row)) else 0
+        chat = "messages" in row or "conversations" in row
+        return 11 if tagged and (chat or ("prompt" in row and "completion" in row)) else 0
 
     def parse(self, row: Mapping[str, Any]) -> Parsed:
         tag = next((row[key] for key in LABELS if isinstance(row.get(key), bool)), None)
         label = None if tag is None else str(tag).lower()
         if "messages" in row:
-            return Parsed(turns.messages(row["messages"]), label=label)
+            return Parsed(turns.messages(row["messages"]), label=label, tools=turns.as_text(row.get("tools")))
+        if "conversations" in row:
+            return sharegpt.ShareGpt().parse(row)._replace(label=label)
         sides = prompt_completion.PromptCompletion().parse(row)
         return sides._replace(label=label)
 
