@@ -1,7 +1,8 @@
 """The command line: one file a command, found by scanning this folder.
 
 A command file has `command`, a function with typer annotations, and may have `NAME` where the
-command is not called like its file. Everything heavy is imported inside the function, so that
+command is not called like its file. A folder is a group of commands (`toolkit capture proxy`), its
+docstring the group's help. Everything heavy is imported inside the function, so that
 `--help` answers at once.
 """
 
@@ -21,7 +22,7 @@ from toolkit.core.errors import ToolkitError, closest
 
 ORDER = (
     "demo", "init", "preview", "estimate", "generate", "status", "verify", "findings", "why", "fix", "redact",
-    "split", "dry_run", "readiness", "export", "run", "parts",
+    "split", "dry_run", "readiness", "export", "capture", "run", "parts",
 )  # fmt: skip
 
 
@@ -39,14 +40,25 @@ def app() -> Any:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     built.callback(invoke_without_command=True)(_bare)
-    names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    _add(built, __name__, list(__path__))
+    return built
+
+
+def _add(built: Any, package: str, path: list[str]) -> None:
+    """Put the commands of a folder on an application, those of its folders as groups."""
+    names = [module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")]
     for name in sorted(
         names, key=lambda name: (ORDER.index(name.rstrip("_")) if name.rstrip("_") in ORDER else 99, name)
     ):
-        module = importlib.import_module(f"{__name__}.{name}")
+        module = importlib.import_module(f"{package}.{name}")
+        shown = getattr(module, "NAME", name.rstrip("_"))
         if hasattr(module, "command"):
-            built.command(getattr(module, "NAME", name.rstrip("_")))(module.command)
-    return built
+            built.command(shown)(module.command)
+        elif hasattr(module, "__path__"):
+            group = typer.Typer(rich_markup_mode=None)
+            group.callback(invoke_without_command=True)(_group)
+            _add(group, module.__name__, list(module.__path__))
+            built.add_typer(group, name=shown, help=(module.__doc__ or "").strip().rstrip("."))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,6 +101,11 @@ def _bare(
 
         print(installed("finetune-toolkit"))
     elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def _group(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
         print(context.get_help())
 
 

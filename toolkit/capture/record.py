@@ -1,0 +1,83 @@
+"""One call on its way into the frame log; the proxy and the transport inside an application both write by it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from toolkit.capture.privacy import Headers, Keys, Mask, kept_headers, kept_target, tags
+from toolkit.store.frames import REQUEST, RESPONSE, FrameLog, Kind
+
+
+class Asked(NamedTuple):
+    """The head of a request. target: path and query. headers: names in lower case. upstream: scheme and host."""
+
+    method: str
+    target: bytes
+    headers: Headers
+    upstream: str
+    via: str = "proxy"
+
+
+class Answered(NamedTuple):
+    """The head of a response; headers: names in lower case."""
+
+    status: int
+    headers: Headers
+
+
+class Recording:
+    """Writes the frames of one call. `whole` turns false with the first frame that could not be written.
+
+    Call each method before the bytes it is given go on their way. `data` is a side's body without its
+    transfer coding; parts of it may come in any sizes.
+    """
+
+    __slots__ = ("_keys", "_log", "_masks", "call", "whole")
+
+    def __init__(self, log: FrameLog, keys: Keys) -> None:
+        self._log, self._keys = log, keys
+        self.call = log.new_call()
+        self.whole = True
+        self._masks = (Mask(keys), Mask(keys))
+
+    def begin(self, asked: Asked, data: bytes = b"", *, last: bool = False) -> None:
+        """The request's head, and its body or the beginning of it. last: whether that is all of it."""
+        prints = self._keys.learn(asked.headers, asked.target)
+        meta: dict[str, Any] = {
+            "via": asked.via,
+            "method": asked.method,
+            "upstream": asked.upstream,
+            "url": kept_target(asked.target, self._keys),
+            "headers": kept_headers(asked.headers, self._keys),
+        }
+        if told := tags(asked.headers, self._keys):
+            meta["tags"] = told
+        if prints:
+            meta["keys"] = prints
+        self._write(Kind.BEGIN, meta, data, REQUEST, last)
+
+    def request(self, data: bytes, *, last: bool = False) -> None:
+        """More of the request's body."""
+        self._write(Kind.CHUNK, {}, data, REQUEST, last)
+
+    def response(self, data: bytes, head: Answered | None = None) -> None:
+        """More of the response's body; its head with the first of it."""
+        self._write(Kind.CHUNK, self._head(head), data, RESPONSE, False)
+
+    def end(self, outcome: str, data: bytes = b"", head: Answered | None = None, **told: Any) -> None:
+        """The rest of the response and what became of the call (see `Call.outcome`)."""
+        meta = {**self._head(head), "outcome": outcome, **told}
+        if not self.whole:
+            meta["gap"] = True
+        self._write(Kind.END, meta, data, RESPONSE, True)
+
+    def _head(self, head: Answered | None) -> dict[str, Any]:
+        return {} if head is None else {"status": head.status, "headers": kept_headers(head.headers, self._keys)}
+
+    def _write(self, kind: Kind, meta: dict[str, Any], data: bytes, side: int, last: bool) -> None:
+        body, more = self._masks[side](data, last=last)
+        if more:
+            meta.update(more)
+        if kind == Kind.CHUNK and not (body or meta):
+            return
+        self.whole = self._log.write(kind, self.call, meta, body, side) and self.whole
