@@ -25,6 +25,7 @@ SHELVES: Mapping[str, str] = {
     "defects": "ways",
     "formats": "parse",
     "files": "records",
+    "gates": "guard",
     "providers": "complete",
     "recipes": "cook",
     "renderers": "render",

@@ -38,10 +38,12 @@ class Cell(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A row of the user's own, shown to a model or kept out of the output."""
+    """A row of the user's own, shown to a model or kept out of the output. ref: its id in its file."""
 
     text: str
     label: str | None = None
+    answer: str | None = None
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,9 @@ class GeneratedRow:
     """A candidate row. fields: what is written out. text: what makes it a duplicate of another.
 
     lineage: what the recipe knows of where the row comes from; the driver adds the rest. fault: why
-    it is no row after all; such a candidate is counted and refused.
+    it is no row after all; such a candidate is counted and refused. proof: what a gate needs to verify
+    the row, such as the program that computes its answer; never written out. verdicts: reasons of gates
+    that have judged already, empty for passed.
     """
 
     fields: Mapping[str, JSON]
@@ -159,6 +163,8 @@ class GeneratedRow:
     label: str | None = None
     lineage: Mapping[str, JSON] = field(default_factory=dict)
     fault: str = ""
+    proof: Mapping[str, JSON] = field(default_factory=dict)
+    verdicts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Malformed(Exception):  # noqa: N818 - it is an answer, not an accident
@@ -246,6 +252,9 @@ class Batching(Protocol):
 
     async def collect(self, batch: str) -> Mapping[str, Landed] | None:
         """What came of a batch by key, or None while it is being worked on."""
+
+    async def seek(self, keys: Sequence[str], since: float) -> str | None:
+        """The id of a batch of these keys, handed in after a time in Unix seconds; None where none is found."""
 
 
 Conversation = Generator[Request, Reply, Sequence[GeneratedRow]]

@@ -1,0 +1,79 @@
+"""The gate of leaks: a candidate holds no piece of a file that is to be avoided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from toolkit.core.errors import UsageError
+from toolkit.core.gating import Context, Guard, strings
+from toolkit.core.quotes import WORD
+from toolkit.core.request import Cell, GeneratedRow
+from toolkit.core.text import normal_text
+
+LEAST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """No run of `words` words of a candidate stands in a file of `avoid`, and no whole text of one in a candidate.
+
+    A held-out question that comes back in a longer row measures memory. All that the row holds is looked
+    at, not only what `dedupe` compares. Texts of under four words are compared by `dedupe` alone.
+    Method: runs of 13 words as in Brown et al. (2020), and whole shorter texts, which those runs miss.
+    Missed: leaks with changed words; `toolkit verify --against` looks for these.
+    """
+
+    id: ClassVar[str] = "leak"
+    rank: ClassVar[int] = 40
+    costly: ClassVar[bool] = False
+
+    words: int = 13
+
+    def guard(self, context: Context) -> Guard:
+        if self.words < LEAST:
+            raise UsageError(f"leak: {self.words} words make no evidence", f"at least {LEAST}, 13 is usual")
+        found = _Known(self.words)
+        for where, texts in context.avoid.items():
+            for text in texts:
+                found.learn(_words(text), where)
+        return found
+
+
+@dataclass(slots=True)
+class _Known:
+    """runs: hashes of runs of words with the file of each. short: lengths of whole shorter texts."""
+
+    id: ClassVar[str] = "leak"
+    length: int
+    runs: dict[tuple[str, ...], str] = field(default_factory=dict)
+    short: set[int] = field(default_factory=set)
+
+    def learn(self, words: Sequence[str], where: str) -> None:
+        if LEAST <= len(words) < self.length:
+            self.short.add(len(words))
+            self.runs.setdefault(tuple(words), where)
+        for run in _runs(words, self.length):
+            self.runs.setdefault(run, where)
+
+    def judge(self, row: GeneratedRow, cell: Cell) -> str:
+        for text in strings(dict(row.fields)):
+            words = _words(text)
+            for length in (self.length, *sorted(self.short)):
+                for run in _runs(words, length):
+                    if run in self.runs:
+                        return f"{length} words of it stand in {self.runs[run]}"
+        return ""
+
+    def keep(self, row: GeneratedRow) -> None:
+        """Accepted rows are the business of `dedupe`."""
+
+
+def _runs(words: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+    for first in range(len(words) - length + 1):
+        yield tuple(words[first : first + length])
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(normal_text(text))
