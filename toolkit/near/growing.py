@@ -50,7 +50,8 @@ class Growing:
         """The earlier text with the highest Jaccard from the threshold on, the first of equals."""
         own = self._shingles(text)
         met = {row for band, key in zip(self.bands, self._keys(own), strict=False) for row in band.get(key, ())}
-        best = max((Met(row, self._jaccard(own, row)) for row in sorted(met)), key=lambda each: each.jaccard, default=None)
+        near = [Met(row, self._jaccard(own, row)) for row in sorted(met)]
+        best = max(near, key=lambda each: each.jaccard, default=None)
         return best if best is not None and best.jaccard >= self.threshold else None
 
     def _jaccard(self, own: Hashes, row: int) -> float:

@@ -1,0 +1,111 @@
+"""The gate of tool calls: calls of declared tools, with arguments that fit, and with results that came from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import orjson
+
+from toolkit.core import tools
+from toolkit.core.errors import UsageError
+from toolkit.core.gating import Context, Guard, Stateless
+from toolkit.core.json_schema import misfits
+from toolkit.core.request import Cell, GeneratedRow
+from toolkit.runners.limited import Limits, run_python
+
+CALL = """\
+import importlib.util, json, sys
+told = json.load(sys.stdin)
+spec = importlib.util.spec_from_file_location("tools_of_a_recipe", told["path"])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+found = [getattr(module, call["name"])(**call["arguments"]) for call in told["calls"]]
+print("\\n" + json.dumps(found, default=str))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Every call names a tool of the row, its arguments fit that tool's JSON Schema, and all calls have results.
+
+    execute: a Python file of yours with a function for each tool. Only where a recipe names one are the
+    calls run, in a child process with limits on time and memory; the results in the row must then be
+    what the functions returned. The file is your code and runs with your rights. Rows without tools
+    pass. Missed: right calls at the wrong time.
+    """
+
+    id: ClassVar[str] = "arguments"
+    rank: ClassVar[int] = 72
+    costly: ClassVar[bool] = True
+
+    execute: str = ""
+
+    def guard(self, context: Context) -> Guard:
+        path = context.folder / self.execute
+        if self.execute and not path.is_file():
+            raise UsageError(f"'{path}' does not exist", "name a Python file with a function for each tool")
+
+        def judge(row: GeneratedRow, cell: Cell) -> str:
+            if "tools" not in row.proof:
+                return ""
+            wrong = _fits(row.proof)
+            return wrong or (_executed(row.proof, path) if self.execute else "")
+
+        return Stateless(self.id, judge)
+
+
+def _fits(proof: Mapping[str, Any]) -> str:
+    known = tools.declared(orjson.dumps(proof["tools"]).decode()) or {}
+    calls, results = proof.get("calls") or [], proof.get("results") or []
+    if proof.get("wants_calls", bool(calls)) != bool(calls):
+        return "it calls no tool where one was asked for" if not calls else "it calls a tool where none was asked for"
+    if len(calls) != len(results):
+        return f"it has {len(calls)} calls and {len(results)} results"
+    for call in calls:
+        wrong = _call(call, known)
+        if wrong:
+            return wrong
+    return ""
+
+
+def _call(call: Any, known: Mapping[str, tools.Tool]) -> str:
+    name, arguments = (call.get("name"), call.get("arguments")) if isinstance(call, Mapping) else (None, None)
+    if name not in known:
+        return f"it calls '{name}', which is not declared"
+    if not isinstance(arguments, Mapping):
+        return f"the arguments of '{name}' are not an object"
+    tool = known[name]
+    wrong = misfits(tool.schema, arguments)
+    if wrong:
+        return f"the arguments of '{name}': {wrong[0].reason}"
+    unlisted = sorted(set(arguments) - tool.listed) if tool.listed is not None else []
+    return f"the tool '{name}' lists no argument '{unlisted[0]}'" if unlisted else ""
+
+
+def _executed(proof: Mapping[str, Any], path: Path) -> str:
+    calls: Sequence[Any] = proof.get("calls") or []
+    if not calls:
+        return ""
+    told = orjson.dumps({"path": str(path.resolve()), "calls": calls}).decode()
+    ran = run_python(CALL, Limits(), stdin=told, packages=True)
+    if ran.fault:
+        return f"a call fails when it is run: {ran.fault}"
+    try:
+        found = orjson.loads(ran.out.strip().splitlines()[-1])
+    except (orjson.JSONDecodeError, IndexError):
+        return "a call returned what is not JSON"
+    for call, told_result, result in zip(calls, proof["results"], found, strict=True):
+        if _value(told_result) != _value(result):
+            return f"'{call['name']}' returned something else than the row says"
+    return ""
+
+
+def _value(result: Any) -> Any:
+    """A result as a value: JSON text is read, so that `"3"` and `3` are one."""
+    try:
+        return orjson.loads(result) if isinstance(result, str) else orjson.loads(orjson.dumps(result))
+    except orjson.JSONDecodeError:
+        return result

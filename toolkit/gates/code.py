@@ -1,0 +1,78 @@
+"""The gate of programs: an answer that was computed, a solution that passes its tests."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from toolkit.core.answers import final_answer
+from toolkit.core.gating import Context, Guard, Stateless
+from toolkit.core.request import Cell, GeneratedRow
+from toolkit.runners.limited import Limits, run_python
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A row's program runs within its limits and prints the row's answer; a solution passes its tests.
+
+    Tests must also fail for a solution that does nothing, or they prove nothing. Programs run in a child
+    process with limits on CPU, time, memory and files, with the standard library alone. **This is not a
+    security sandbox**: the child may read files and use the network as you may; run models that you do
+    not trust in a container. Missed: tests that share the solution's mistake.
+
+    cpu_s: seconds of CPU for one run. memory_mb: address space.
+    """
+
+    id: ClassVar[str] = "code"
+    rank: ClassVar[int] = 71
+    costly: ClassVar[bool] = True
+
+    cpu_s: int = 3
+    memory_mb: int = 1024
+
+    def guard(self, context: Context) -> Guard:
+        limits = Limits(cpu_s=self.cpu_s, wall_s=3.0 * self.cpu_s, memory_mb=self.memory_mb)
+
+        def judge(row: GeneratedRow, cell: Cell) -> str:
+            if "tests" in row.proof:
+                return _passes(row.proof, limits)
+            return _computes(row.proof, limits) if "program" in row.proof else ""
+
+        return Stateless(self.id, judge)
+
+
+def _computes(proof: Mapping[str, Any], limits: Limits) -> str:
+    ran = run_python(str(proof["program"]), limits)
+    if ran.fault:
+        return f"its program does not end well: {ran.fault}"
+    printed, answer = final_answer(ran.out.strip()), final_answer(str(proof["answer"]))
+    if printed is None or answer is None:
+        return "its program prints no answer" if printed is None else "its answer cannot be read"
+    if printed.value != answer.value:
+        return f"its program prints {printed.value[:40]}, its answer is {answer.value[:40]}"
+    return ""
+
+
+def _passes(proof: Mapping[str, Any], limits: Limits) -> str:
+    solution, tests = str(proof.get("solution", "")), str(proof["tests"])
+    names = _functions(solution)
+    if not names:
+        return "its solution defines no function"
+    ran = run_python(f"{solution}\n\n{tests}\n", limits)
+    if ran.fault:
+        return f"its solution fails its tests: {ran.fault}"
+    idle = "\n".join(f"def {name}(*args, **kwargs): return None" for name in names)
+    if not run_python(f"{idle}\n\n{tests}\n", limits).fault:
+        return "its tests pass with a solution that does nothing"
+    return ""
+
+
+def _functions(source: str) -> list[str]:
+    """The functions and classes that a source defines at its top; none where it is no Python."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
