@@ -1,0 +1,132 @@
+"""The pool as it is asked from: read by the one door, duplicates collapsed, held-out and labelled rows left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.core.errors import InputError
+from toolkit.near.components import greedy_keep
+from toolkit.near.pairs import exact_groups, near_pairs, near_pairs_between
+from toolkit.read import Progress, ReadOptions, locate, read
+from toolkit.store.dataset import Dataset
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+NEAR = 0.7
+"""Jaccard of character 5-grams from which two requests are one question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Rows of a data set by what is asked in them: the prompt, without a final answer and the system turns.
+
+    row: ordinals (n,). text, label: Arrow strings, shape (n,); a label may be null.
+    """
+
+    data: Dataset
+    row: Ints
+    text: pa.ChunkedArray
+    label: pa.ChunkedArray
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def some(self, places: Ints) -> list[str]:
+        return [text or "" for text in self.text.take(pa.array(places)).to_pylist()]
+
+
+class Left(NamedTuple):
+    """Why pool rows are not asked, in rows: empty text, labelled already, asked before, held out or near it."""
+
+    empty: int
+    labelled: int
+    asked: int
+    held_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """The texts that may be asked, one for each group of near-duplicates.
+
+    place: their places in the pool's texts, sorted, shape (n,). of: for every pool row the index of the
+    text that stands for it, -1 where it is left out. weight: requests that each stands for, shape (n,).
+    """
+
+    place: Ints
+    of: Ints
+    weight: npt.NDArray[np.float64]
+    left: Left
+    notes: list[str] = field(default_factory=list)
+
+
+def texts_of(data: Any, folder: Path, reading: ReadOptions | None, progress: Progress | None = None) -> Texts:
+    """Read rows into `folder`. Raises InputError where none can be read."""
+    found = read(data, folder, reading, progress)
+    if not found.n_rows:
+        raise InputError(f"{locate(data).name} has no row that can be read", "give a file with a text in each row")
+    table = found.table(("prompt", "label"))
+    return Texts(found, table.column("row").to_numpy(), table.column("prompt"), table.column("label"))
+
+
+def eligible(
+    pool: Texts, count: npt.NDArray[np.float64], *, labelled: Texts | None, held_out: Sequence[Texts], asked: list[str]
+) -> Eligible:
+    """Which texts may be asked, by their letters alone; `count`: requests of each pool row, shape (n,).
+
+    A text is left out where its like (a Jaccard of .7) is held out, labelled or asked before. Others
+    that are alike become one, the most frequent.
+    """
+    first = exact_groups(pool.text)
+    empty = _empty(pool.text)
+    unique = np.flatnonzero((first == np.arange(len(first))) & ~empty)
+    texts = pool.text.take(pa.array(unique))
+    why = np.zeros(len(unique), np.int8)
+    for code, others in (
+        (3, [labelled.text] if labelled is not None else []),
+        (2, [pa.chunked_array([pa.array(asked, pa.large_string())])]),
+        (1, [each.text for each in held_out]),
+    ):
+        for other in others:
+            if len(other):
+                why[near_pairs_between(texts, other, threshold=NEAR).left] = code
+    requests = np.bincount(first, count, minlength=len(first))[unique]
+    kept, stands = _collapsed(texts, np.flatnonzero(why == 0), requests)
+    of = np.full(len(first), -1, np.int64)
+    place = np.full(len(first), -1, np.int64)
+    place[unique] = stands
+    of[~empty] = place[first[~empty]]
+    by_unique = np.full(len(first), -1, np.int64)
+    by_unique[unique] = np.arange(len(unique))
+    codes = np.bincount(why[by_unique[first[~empty]]], minlength=4)
+    weight = np.bincount(of[of >= 0], count[of >= 0], minlength=len(kept)).astype(np.float64)
+    left = Left(int(empty.sum()), int(codes[3]), int(codes[2]), int(codes[1]))
+    return Eligible(unique[kept], of, weight, left)
+
+
+def _collapsed(texts: pa.ChunkedArray, free: Ints, requests: npt.NDArray[Any]) -> tuple[Ints, Ints]:
+    """Of `texts` the places that stand for the free ones, and for every text its index among them, -1 for none."""
+    stands = np.full(len(texts), -1, np.int64)
+    if not len(free):
+        return free, stands
+    pairs = near_pairs(texts.take(pa.array(free)), threshold=NEAR)
+    keep = greedy_keep(len(free), pairs.left, pairs.right, -requests[free])
+    index = np.where(keep, np.cumsum(keep) - 1, -1)
+    for one, other in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
+        through = ~keep[one] & keep[other]
+        best = np.argsort(pairs.jaccard[through], kind="stable")
+        index[one[through][best]] = (np.cumsum(keep) - 1)[other[through][best]]
+    stands[free] = index
+    return free[keep], stands
+
+
+def _empty(texts: pa.ChunkedArray) -> Bools:
+    stripped = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
+    return np.asarray(pc.equal(stripped, "").to_numpy(zero_copy_only=False), np.bool_)
