@@ -25,6 +25,7 @@ FLOORS = {
     "files": 4,
     "providers": 4,
     "recipes": 4,
+    "samplers": 4,
     "gates": 4,
     "contracts": 4,
     "trainers": 4,

@@ -30,6 +30,7 @@ SHELVES: Mapping[str, str] = {
     "recipes": "cook",
     "renderers": "render",
     "repairs": "mend",
+    "samplers": "rank",
     "trainers": "dry_run",
 }
 """Each shelf with the method that makes a class its part; a check has `look` (row by row) or `run`."""

@@ -1,0 +1,1 @@
+"""Ways to choose the rows that are worth a label: one file each."""
