@@ -19,7 +19,9 @@ from toolkit.core.request import Example, GeneratedRow, Seed
 from toolkit.core.text import mask_numbers, normal_text
 from toolkit.core.types import JSON
 from toolkit.generate import gates, plan
-from toolkit.generate.driver import Cooked, Driver, Limits, run
+from toolkit.generate.budget import Budget
+from toolkit.generate.driver import Cooked, Driver
+from toolkit.generate.engine import Engine, Limits, run
 from toolkit.generate.recipe import Loaded
 from toolkit.generate.result import REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
 from toolkit.store.folder import ROOT, RunFolder, folder_error
@@ -94,9 +96,15 @@ class _Run:
             journal.close()
 
     def _driver(self, journal: Journal) -> Driver:
-        told = self.loaded.file.model
-        limits = Limits(told.concurrency, told.deadline_s, told.attempts, requests=self.loaded.file.budget.requests)
-        return Driver(self.loaded.recipe, self.loaded.provider, journal, limits, dict(told.params))
+        told, budget = self.loaded.file.model, self.loaded.file.budget
+        limits = Limits(told.concurrency, told.deadline_s, told.attempts, requests=budget.requests, batch=told.batch)
+        engine = Engine(journal, Budget(budget.usd, budget.tokens), limits)
+        engine.add(self.loaded.provider, params=dict(told.params), price=budget.price or told.price)
+        for name, (provider, choice) in self.loaded.others().items():
+            engine.add(
+                provider, to=name, params=dict(choice.params), price=choice.price, concurrency=choice.concurrency
+            )
+        return Driver(self.loaded.recipe, engine)
 
     def _waves(self) -> Iterator[list[Seed]]:
         for wave in self.plan.waves():
@@ -163,7 +171,8 @@ class _Run:
         self.masked.add(_short(mask_numbers(normal)))
 
     def _summary(self, driver: Driver, journal: Journal) -> GenerateResult:
-        stops = ([driver.stopped] if driver.stopped else []) + self.plan.stops
+        stopped = driver.engine.stopped
+        stops = ([stopped] if stopped else []) + self.plan.stops
         candidates = sum(state.candidates for state in self.plan.cells.values())
         found = GenerateResult(
             folder=self.folder,
@@ -181,6 +190,9 @@ class _Run:
             unique=len(self.exact) / self.made if self.made else 0.0,
             unique_masked=len(self.masked) / self.made if self.made else 0.0,
             requests=journal.state.sent,
+            usage=journal.state.usage,
+            cost_usd=driver.engine.cost_usd(),
+            saved_usd=driver.engine.saved_usd(),
             notes=tuple(journal.notes),
             files={ROWS: self.accepted.digest.hexdigest(), REJECTED: self.rejected.digest.hexdigest()},
         )

@@ -15,8 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 
 from toolkit.core import config, parts
 from toolkit.core.errors import UsageError, closest, unknown
+from toolkit.core.prices import Price, price_of
 from toolkit.core.request import Cell, Provider, Recipe, Seed
 from toolkit.core.share import shipped
+from toolkit.generate import models
+from toolkit.generate.budget import no_price
 from toolkit.generate.gates import Context, build
 from toolkit.providers.grammar import GrammarProvider
 
@@ -48,9 +51,19 @@ class Seeds(Strict):
 
 
 class ModelChoice(Strict):
-    """Who makes the rows. use: a provider, with a model after a colon where it has several."""
+    """Who makes the rows. use: a provider, with a model after a colon where it has several.
+
+    base_url, key_env, key_file: where the server is and where its key lies; the key itself is never
+    written here. batch: hand requests in as batches, for less and later. price: what it costs, where
+    the table does not know or is wrong.
+    """
 
     use: str
+    base_url: str | None = None
+    key_env: str | None = None
+    key_file: str | None = None
+    batch: bool = False
+    price: Price | None = None
     concurrency: PositiveInt = 32
     deadline_s: PositiveFloat = 120.0
     attempts: PositiveInt = 3
@@ -66,10 +79,12 @@ class Strategy(Strict):
 
 
 class Budget(Strict):
-    """What a run may cost. requests: sent in all, over every resumption."""
+    """What a run may cost, over every resumption. requests: sent in all. price: of the model that makes the rows."""
 
     usd: PositiveFloat | None = None
+    tokens: PositiveInt | None = None
     requests: PositiveInt | None = None
+    price: Price | None = None
 
 
 class Out(Strict):
@@ -86,13 +101,17 @@ class GrammarSection(Strict):
 
 
 class RecipeFile(Strict):
-    """A recipe as it is written. The paths in it are relative to its own folder."""
+    """A recipe as it is written. The paths in it are relative to its own folder.
+
+    models: further ones that recipes and gates ask, by the name that a request's `to` says.
+    """
 
     version: Literal[1]
     task: str
     target: Target
     labels: dict[str, str]
     model: ModelChoice
+    models: dict[str, ModelChoice] = Field(default_factory=dict)
     name: str | None = None
     licence: str | None = None
     seed: int = 0
@@ -122,6 +141,9 @@ class Loaded:
             mode="json", exclude={"target": {"rows", "max_candidates"}, "budget": True, "out": True}
         )
         told["model"] = {key: told["model"][key] for key in ("use", "params")}
+        told["models"] = {name: {key: each[key] for key in ("use", "params")} for name, each in told["models"].items()}
+        if not told["models"]:
+            del told["models"]
         avoided = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.references()]
         return hashlib.sha256(orjson.dumps([told, avoided], option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
 
@@ -129,6 +151,10 @@ class Loaded:
         """The files that rows must not repeat: `avoid`, then the seeds."""
         named = [*self.file.avoid, *([self.file.seeds.path] if self.file.seeds else [])]
         return [self.folder / each for each in named]
+
+    def others(self) -> dict[str, tuple[Provider, ModelChoice]]:
+        """The further models of the recipe, built."""
+        return {name: (built(choice, self.file.seed), choice) for name, choice in self.file.models.items()}
 
     @property
     def max_candidates(self) -> int:
@@ -197,22 +223,24 @@ def checked(file: RecipeFile, name: str, folder: Path) -> Loaded:
 
 
 def _provider(file: RecipeFile) -> Provider:
-    name, _, model = file.model.use.partition(":")
+    name = file.model.use.partition(":")[0]
+    parts.part("providers", name)
     section = getattr(file, name, None) if name in RecipeFile.model_fields else None
-    options: dict[str, Any] = dict(section) if isinstance(section, BaseModel) else {}
-    known = {option for option, _, _ in parts.options(parts.part("providers", name))}
     if name == "grammar" and file.grammar is None:
         raise UsageError(
             "model.use is grammar and there is no section `grammar`", "add one with `templates` for each label"
         )
     if file.grammar is not None and name != "grammar":
         raise UsageError(f"the section `grammar` is not read by {name}", "take it out, or set model.use to grammar")
-    if model:
-        options["model"] = model
-    if "seed" in known:
-        options["seed"] = file.seed
-    built: Provider = parts.build("providers", name, options)
-    return built
+    return built(file.model, file.seed, dict(section) if isinstance(section, BaseModel) else {})
+
+
+def built(choice: ModelChoice, seed: int, section: Mapping[str, Any] = {}) -> Provider:
+    """The provider of a choice. Raises UsageError for a setting that it does not read."""
+    told = {key: getattr(choice, key) for key in ("base_url", "key_env", "key_file")}
+    told = {key: value for key, value in told.items() if value is not None}
+    seeded = models.options(choice.use, {"seed": seed})
+    return models.provider(choice.use, **section, **told, **seeded)
 
 
 def _recipe(file: RecipeFile) -> Recipe:
@@ -224,9 +252,9 @@ def _recipe(file: RecipeFile) -> Recipe:
 
 
 def _budget_holds(file: RecipeFile, provider: Provider) -> None:
-    if file.budget.usd is not None and not provider.free:
-        what = f"budget.usd is set and the price of {provider.model} is not known"
-        raise UsageError(what, "cap the run with budget.requests instead")
+    price = file.budget.price or file.model.price
+    if file.budget.usd is not None and not provider.free and price is None and price_of(provider.model) is None:
+        raise no_price(provider.model)
 
 
 def _grammar_fits(file: RecipeFile, provider: Provider) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit.core.request import Capacity
+from toolkit.core.request import NO_TOKENS, Capacity, Usage
 from toolkit.core.types import JSON
 from toolkit.generate.plan import DEAD, CellState
 
@@ -39,6 +39,8 @@ class GenerateResult:
 
     stops: why it ended early, empty where the target was met. unique, unique_masked: shares of the
     candidates that differ as text, and with numbers masked. dead: rows asked for that no reply held.
+    usage, cost_usd: of all replies; None for a model without a price. What was lost counts as spent.
+    saved_usd: by prompt caching.
     """
 
     folder: Path
@@ -56,6 +58,9 @@ class GenerateResult:
     unique: float
     unique_masked: float
     requests: int
+    usage: Usage = NO_TOKENS
+    cost_usd: float | None = None
+    saved_usd: float = 0.0
     notes: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 

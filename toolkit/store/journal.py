@@ -4,9 +4,12 @@ State is a fold over its events, so a killed run goes on where its last whole li
 
     run       schema, digest of the recipe, model
     planned   key, cell, sample, rows, messages
-    sent      key, attempt              written before the request leaves
-    failed    key, attempt, reason
-    reply     key, text, usage, stop, model, origins
+    sent      key, attempt, usd, tokens     written before the request leaves, with the worst that it may cost
+    failed    key, attempt, reason, unknown
+    reply     key, text, usage, stop, model, origins, usd
+    handing   keys                      written before a batch leaves
+    batch     id, keys                  a batch that a server has taken
+    landed    id                        its replies and failures stand before this
     verdict   key, row, gate, reason    a row that was refused
     accepted  key, row
 """
@@ -18,7 +21,7 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,13 +29,31 @@ from typing import Any, NamedTuple
 import orjson
 
 from toolkit.core.errors import InputError, UsageError
-from toolkit.core.request import Reply, Request, Usage
+from toolkit.core.request import NO_TOKENS, Reply, Request, Usage
 from toolkit.store.folder import folder_error
 
 SCHEMA = 1
 SYNC_S = 0.25
 NAME = "journal.jsonl"
 _sync = getattr(os, "fdatasync", os.fsync)
+
+
+class Hold(NamedTuple):
+    """A sum of US dollars and tokens, set aside or spent."""
+
+    usd: float = 0.0
+    tokens: int = 0
+
+    def plus(self, other: Hold) -> Hold:
+        return Hold(self.usd + other.usd, self.tokens + other.tokens)
+
+    def minus(self, other: Hold) -> Hold:
+        """The difference; a sum that all was taken from is nothing, whatever floats make of it."""
+        left = self.tokens - other.tokens
+        return Hold(max(0.0, self.usd - other.usd), left) if left > 0 else Hold()
+
+
+NOTHING = Hold()
 
 
 class Header(NamedTuple):
@@ -44,7 +65,12 @@ class Header(NamedTuple):
 
 @dataclass
 class State:
-    """What the events so far add up to. replies: byte offset of the reply to each key."""
+    """What the events so far add up to. replies: byte offset of the reply to each key.
+
+    open: what was set aside for each request that was sent and never answered. lost: the same for
+    requests whose end is not known. batches: keys by the id of a batch that has not landed. handing:
+    keys of a batch of which it is not known whether a server has taken it, and when.
+    """
 
     header: dict[str, Any] | None = None
     replies: dict[str, int] = field(default_factory=dict)
@@ -53,7 +79,12 @@ class State:
     sent: int = 0
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    open: dict[str, int] = field(default_factory=dict)
+    open: dict[str, Hold] = field(default_factory=dict)
+    paid: Hold = NOTHING
+    lost: Hold = NOTHING
+    usage: Usage = NO_TOKENS
+    batches: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    handing: tuple[float, tuple[str, ...]] | None = None
 
     @property
     def in_flight(self) -> set[str]:
@@ -69,14 +100,35 @@ class State:
             self.planned.add(key)
         elif kind == "sent":
             self.sent += 1
-            self.open[key] = event["attempt"]
+            self._lose(key)
+            self.open[key] = Hold(event.get("usd", 0.0), event.get("tokens", 0))
         elif kind == "failed":
+            if event.get("unknown"):
+                self._lose(key)
             self.open.pop(key, None)
         elif kind == "reply":
             self.open.pop(key, None)
             self.replies[key] = offset
+            usage = Usage(*event["usage"])
+            self.usage = self.usage.plus(usage)
+            self.paid = self.paid.plus(Hold(event.get("usd", 0.0), usage.total))
+        elif kind in ("handing", "batch", "landed"):
+            self._batch(event)
         elif kind in ("verdict", "accepted"):
             self._judge(event)
+
+    def _lose(self, key: str) -> None:
+        """What was set aside for a request stays spent: nobody knows how it ended."""
+        self.lost = self.lost.plus(self.open.pop(key, NOTHING))
+
+    def _batch(self, event: Mapping[str, Any]) -> None:
+        if event["e"] == "handing":
+            self.handing = (event["t"], tuple(event["keys"]))
+        elif event["e"] == "batch":
+            self.handing = None
+            self.batches[event["id"]] = tuple(event["keys"])
+        else:
+            self.batches.pop(event["id"], None)
 
     def _judge(self, event: Mapping[str, Any]) -> None:
         self.judged.add((event["key"], event["row"]))
@@ -205,25 +257,40 @@ class Journal:
             }
         )
 
-    def sent(self, key: str, attempt: int) -> None:
-        self.append({"e": "sent", "key": key, "attempt": attempt, "t": round(time.time(), 3)})
+    def sent(self, key: str, attempt: int, hold: Hold = NOTHING) -> None:
+        event: dict[str, Any] = {"e": "sent", "key": key, "attempt": attempt, "t": round(time.time(), 3)}
+        self.append({**event, **hold._asdict()} if hold.tokens else event)
 
-    def failed(self, key: str, attempt: int, reason: str) -> None:
-        self.append({"e": "failed", "key": key, "attempt": attempt, "reason": reason})
+    def failed(self, key: str, attempt: int, reason: str, *, unknown: bool = False) -> None:
+        event: dict[str, Any] = {"e": "failed", "key": key, "attempt": attempt, "reason": reason}
+        self.append({**event, "unknown": True} if unknown else event)
 
-    def replied(self, key: str, reply: Reply) -> None:
-        self.append(
-            {
-                "e": "reply",
-                "key": key,
-                "text": reply.text,
-                "usage": list(reply.usage),
-                "stop": reply.stop,
-                "model": reply.model,
-                "origins": reply.origins,
-                "t": round(time.time(), 3),
-            }
-        )
+    def replied(self, key: str, reply: Reply, usd: float = 0.0) -> None:
+        event: dict[str, Any] = {
+            "e": "reply",
+            "key": key,
+            "text": reply.text,
+            "usage": list(reply.usage),
+            "stop": reply.stop,
+            "model": reply.model,
+            "origins": reply.origins,
+            "t": round(time.time(), 3),
+        }
+        told = {"usd": usd, "detail": reply.detail, "batch": reply.batch}
+        self.append({**event, **{name: value for name, value in told.items() if value}})
+
+    def handing(self, keys: Sequence[str]) -> None:
+        """A batch is about to leave: on the disk before it does."""
+        self.append({"e": "handing", "keys": list(keys), "t": time.time()})
+        self.sync()
+
+    def handed(self, batch: str, keys: Sequence[str]) -> None:
+        """A server has taken a batch: on the disk before anybody waits for it."""
+        self.append({"e": "batch", "id": batch, "keys": list(keys)})
+        self.sync()
+
+    def landed(self, batch: str) -> None:
+        self.append({"e": "landed", "id": batch})
 
     def refused(self, key: str, row: int, gate: str, reason: str) -> None:
         if (key, row) not in self.state.judged:
@@ -242,7 +309,8 @@ class Journal:
             file.seek(offset)
             event = orjson.loads(file.readline())
         usage = Usage(*event["usage"])
-        return Reply(event["text"], event["model"], usage, event["stop"], tuple(event["origins"]))
+        told = {"detail": event.get("detail", ""), "batch": event.get("batch", False)}
+        return Reply(event["text"], event["model"], usage, event["stop"], tuple(event["origins"]), **told)
 
 
 def events(path: Path) -> Iterator[dict[str, Any]]:
