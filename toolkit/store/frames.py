@@ -119,6 +119,7 @@ class FrameLog:
     ) -> None:
         self.folder, self.mode, self._limit = folder, sync, segment_bytes
         self.gap: Gap | None = None
+        self.trouble = ""
         self.gaps = self.frames = self.bytes = self.lost_frames = 0
         self._lock = threading.Lock()
         self._file, self._size, self._nth, self._retry = -1, 0, 0, 0.0
@@ -167,7 +168,7 @@ class FrameLog:
         else:
             if deleted:
                 with self._lock:
-                    self._fail(OSError(0, "the segment was deleted"), abandon=True)
+                    self._fail(OSError(2, "the segment was deleted"), abandon=True)
         finally:
             os.close(file)
 
@@ -245,8 +246,9 @@ class FrameLog:
 
     def _fail(self, failure: OSError, *, abandon: bool = False) -> None:
         """Begin a gap. What a short write left is cut; where that fails too, the segment is given up."""
+        self.trouble = failure.strerror or str(failure)
         if self.gap is None:
-            self.gap = Gap(failure.strerror or str(failure))
+            self.gap = Gap(self.trouble)
             self.gaps += 1
         self._retry = time.monotonic() + RETRY_S
         if self._file < 0:
