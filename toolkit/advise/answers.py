@@ -62,10 +62,10 @@ class Rung(BaseModel):
     low: float = Field(ge=0, le=1)
     high: float = Field(ge=0, le=1)
     rows: int = Field(ge=1)
-    examples: int = Field(0, ge=0)
-    off_shape: float | None = Field(None, ge=0, le=1)
-    cost_per_1000: float | None = Field(None, ge=0)
-    latency_s: float | None = Field(None, ge=0)
+    examples: int = Field(default=0, ge=0)
+    off_shape: float | None = Field(default=None, ge=0, le=1)
+    cost_per_1000: float | None = Field(default=None, ge=0)
+    latency_s: float | None = Field(default=None, ge=0)
 
 
 class Measured(BaseModel):
@@ -127,7 +127,9 @@ class Answers(BaseModel):
     general_data: Stated[YesNo] = _ask("Will general data be mixed in?")
     epochs: Stated[Count] = _ask("How many epochs are planned?")
 
-    money: Money | None = Field(None, description="The break-even, in US dollars: a number or [low, likely, high].")
+    money: Money | None = Field(
+        default=None, description="The break-even, in US dollars: a number or [low, likely, high]."
+    )
     measured: Measured = Field(default_factory=Measured, description="Rungs of the ladder, as `--ladder` writes them.")
 
 

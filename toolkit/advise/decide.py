@@ -19,7 +19,7 @@ must stay in house the stronger model is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
@@ -125,9 +125,12 @@ class Looking:
         return self.of("goal") in ("cost", "latency")
 
 
-def decide(answers: Answers) -> Advice:
-    """The advice. Pure: the same answers give the same advice, and every set of answers has exactly one."""
-    full, contradicted = filled(answers)
+def decide(answers: Answers, facts: Mapping[str, Stated[Any]] | None = None) -> Advice:
+    """The advice. Pure: the same answers give the same advice, and every set of answers has exactly one.
+
+    facts: answers that rows gave (`measure.measured`); they stand before what was said.
+    """
+    full, contradicted = filled(answers, facts or {})
     end, looked = _end(full)
     return Advice(
         leaf=end.leaf,
@@ -265,8 +268,8 @@ def money(look: Looking) -> End | None:
     found = break_even(look.answers.money)
     if found.likely.pays:
         return None
-    when = "never" if found.likely.month is None else f"after {found.likely.month:,.0f} months"
-    why = f"in the likely case it pays for itself {when}, and is in use for {found.likely.months:g} months"
+    late = "never pays" if found.likely.month is None else f"pays after {found.likely.month:,.0f} months only"
+    why = f"in the likely case it {late}, and it is in use for {found.likely.months:g} months"
     return End(Leaf.DONT, (why, f"best case: {'it pays' if found.best.pays else 'it does not pay either'}"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from toolkit.advise.answers import Answers, Rung, Stated
@@ -9,19 +10,19 @@ from toolkit.advise.answers import Answers, Rung, Stated
 BIG_CALLS_A_DAY = 5_000
 
 
-def filled(answers: Answers) -> tuple[Answers, tuple[str, ...]]:
-    """The answers with those that the rungs of the ladder give, and a line for each that they contradict."""
-    return replaced(answers, _from_rungs(answers))
+def filled(answers: Answers, facts: Mapping[str, Stated[Any]]) -> tuple[Answers, tuple[str, ...]]:
+    """The answers with those that rows and the rungs of the ladder give, and a line for each that they contradict."""
+    return replaced(answers, {**facts, **_from_rungs(answers)})
 
 
-def replaced(answers: Answers, measured: dict[str, Stated[Any]]) -> tuple[Answers, tuple[str, ...]]:
+def replaced(answers: Answers, measured: Mapping[str, Stated[Any]]) -> tuple[Answers, tuple[str, ...]]:
     """The answers with measured ones in their place, and a line for each known answer that differs."""
     said = []
     for name, stated in measured.items():
         before = getattr(answers, name)
         if before.known and before.answer != stated.answer and before.source == "you":
             said.append(f"{name}: you said {before.answer}, measured is {stated.answer} ({stated.evidence})")
-    return answers.model_copy(update=measured), tuple(said)
+    return answers.model_copy(update=dict(measured)), tuple(said)
 
 
 def _from_rungs(answers: Answers) -> dict[str, Stated[Any]]:

@@ -58,20 +58,24 @@ class Money(BaseModel):
     """What the break-even is computed from, in US dollars; each a number or `[low, likely, high]`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    calls_per_day: Range | None = Field(None, description="calls a day in production; or calls_per_month")
-    calls_per_month: Range | None = Field(None, description="calls a month in production")
-    saving_per_call: Range | None = Field(None, description="dollars that the tuned model saves on one call")
-    cost_per_1000_now: Range | None = Field(None, description="dollars for 1,000 calls as it is done now")
-    cost_per_1000_tuned: Range | None = Field(None, description="dollars for 1,000 calls of the tuned model")
+    calls_per_day: Range | None = Field(default=None, description="calls a day in production; or calls_per_month")
+    calls_per_month: Range | None = Field(default=None, description="calls a month in production")
+    saving_per_call: Range | None = Field(default=None, description="dollars that the tuned model saves on one call")
+    cost_per_1000_now: Range | None = Field(default=None, description="dollars for 1,000 calls as it is done now")
+    cost_per_1000_tuned: Range | None = Field(default=None, description="dollars for 1,000 calls of the tuned model")
     months: Range = Field(description="months that it will be in production")
     tune: Range = Field(description="dollars for one tuning, with making and checking its data")
     infrastructure_per_month: Range = Field(default_factory=lambda: fixed(0), description="dollars to serve it")
     maintenance_per_month: Range = Field(default_factory=lambda: fixed(0), description="dollars to look after it")
-    retune_every_months: Range | None = Field(None, description="months between tunings, as the base model moves on")
+    retune_every_months: Range | None = Field(
+        default=None, description="months between tunings, as the base model moves on"
+    )
     eval_days: Range = Field(
         default_factory=lambda: Range(low=2, likely=3, high=5), description="days of work on the eval set"
     )
-    day_rate: Range | None = Field(None, description="dollars for such a day; without it eval work is not counted")
+    day_rate: Range | None = Field(
+        default=None, description="dollars for such a day; without it eval work is not counted"
+    )
 
     @model_validator(mode="after")
     def _once(self) -> Self:
