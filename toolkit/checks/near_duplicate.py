@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from toolkit.core.types import Fact, Findings, Result
 from toolkit.store.view import View
 
 if TYPE_CHECKING:
+    from toolkit.near.preference import Preference
     from toolkit.near.shared import NearRows
 
 RECALL = 0.995
@@ -34,7 +36,10 @@ class NearDuplicate:
     Candidates come from min-hash bands, so a few pairs may be missed (recall .995 at the threshold);
     `exact=true` finds all. Of each cluster one row stays, and every row that leaves has a verified
     near-duplicate that stays: the `longest`, the `first`, the `last`, the one with the latest date
-    (`keep=newest:created_at`) or the highest number (`keep=best:score`) in a column of its own.
+    (`keep=newest:created_at`) or the highest number (`keep=best:score`) in a column of its own; `verify
+    --keep RULE` and `--exact` are short for these options. The message says why the other row is preferred.
+    Evidence: what was compared (`value`, and `own` of this row), how many `rows` the cluster has, and
+    which of them is `kept` for this one, unless another check sends it away.
 
     Among very many rows that all resemble each other not every pair is listed: each has its
     neighbours, and at most 16 pairs a row are reported in all. The fact `crowd` says where this began.
@@ -46,9 +51,9 @@ class NearDuplicate:
 
     id: ClassVar[str] = "near-duplicate"
     code: ClassVar[str] = "D02"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
-    reads: ClassVar[tuple[str, ...]] = ("body", "label", "raw")
+    reads: ClassVar[tuple[str, ...]] = ("body", "label", "raw", "ref")
 
     threshold: float = 0.7
     shingle: str = "c5"
@@ -56,59 +61,110 @@ class NearDuplicate:
     keep: str = "longest"
 
     def run(self, view: View) -> Iterator[Result]:
-        from toolkit.near.preference import parse_rule
+        from toolkit.near.pairs import Pairs
+        from toolkit.near.preference import parse_rule, preference
         from toolkit.near.shared import near_rows
         from toolkit.near.variants import number_variants
 
         rule, column = parse_rule(self.keep)
         near = near_rows(view, self.threshold, self.shingle, self.exact)
-        rank = _rank(view, near, rule, column)
-        swap = rank[near.pairs.left] < rank[near.pairs.right]
-        leaves = np.where(swap, near.pairs.right, near.pairs.left)
-        stays = np.where(swap, near.pairs.left, near.pairs.right)
+        rows = np.union1d(near.pairs.left, near.pairs.right)
+        own = list(_own(view, "raw", near.rows[rows])) if column else []
+        prefer = preference(near.texts.take(pa.array(rows)), rule, column, own)
+        ties = _ties(np.searchsorted(rows, near.pairs.left), np.searchsorted(rows, near.pairs.right), near, prefer)
         labels = view.table("label").column("label")
-        kinds = _kinds(near.pairs.jaccard, number_variants(near.texts, near.pairs), _differ(labels, leaves, stays))
-        for kind, words in WORDS.items():
-            is_kind = kinds == kind
-            if is_kind.any():
-                pairs = near.rows[leaves[is_kind]], near.rows[stays[is_kind]]
-                message = words if kind == "other-label" else f"{words}; {_why(rule, column)}"
-                yield Findings(pairs[0], near.pairs.jaccard[is_kind], message, kind, pairs[1])
+        variant = number_variants(near.texts, Pairs(rows[ties.leaves], rows[ties.stays], ties.jaccard))
+        kinds = _kinds(ties.jaccard, variant, _differ(labels, rows[ties.leaves], rows[ties.stays]))
+        told = _evidence(ties, prefer, kinds, _own(view, "ref", near.rows[rows]), self.keep)
+        yield from _findings(ties, kinds, near.rows[rows], _reasons(ties, prefer, rule, column), told)
         yield Fact("pairs", float(len(near.pairs.left)), "pairs")
         yield Fact("recall at the threshold", 1.0 if self.exact else RECALL)
         if near.crowd:
             yield Fact("crowd", float(near.crowd), "rows")
 
 
-def _why(rule: str, column: str) -> str:
-    if not column:
-        return f"the {rule} is preferred"
-    return f"the {'latest' if rule == 'newest' else 'highest'} '{column}' is preferred"
+class _Ties(NamedTuple):
+    """Pairs as places among the rows that have a pair, shape (n_pairs,): `stays` is the preferred one of two."""
+
+    leaves: np.ndarray
+    stays: np.ndarray
+    jaccard: np.ndarray
 
 
-def _rank(view: View, near: NearRows, rule: str, column: str) -> np.ndarray:
-    """The order in which rows with a pair are preferred, lower first, shape (len(near.rows),)."""
-    from toolkit.near.preference import by_length, by_value
+def _ties(left: np.ndarray, right: np.ndarray, near: NearRows, prefer: Preference) -> _Ties:
+    """Of many equal rows only the first has its pairs listed: the preferred one of them takes its place."""
+    from toolkit.near.components import components
 
-    rows = np.union1d(near.pairs.left, near.pairs.right)
-    order = rows[::-1] if rule == "last" else rows if rule == "first" else by_length(near.texts, rows)
-    if column and len(rows):
-        at = np.sort(rows)
-        raws = _raws(view, near.rows[at])
-        place = np.searchsorted(at, order)
-        order = by_value((raws[i] for i in place.tolist()), rule, column, order)
-    rank = np.zeros(len(near.rows), np.int64)
-    rank[order] = np.arange(len(order))
-    return rank
+    n, rank = len(prefer.rank), prefer.rank
+    same = near.pairs.jaccard >= 1.0
+    first = components(n, left[same], right[same])
+    best = np.full(n, n)
+    np.minimum.at(best, first, rank)
+    heads = np.flatnonzero(best < n)
+    place, leader = np.arange(n), np.argsort(rank)[best[heads]]
+    place[heads], place[leader] = leader, heads
+    left, right = place[left], place[right]
+    swap = rank[left] < rank[right]
+    return _Ties(np.where(swap, right, left), np.where(swap, left, right), near.pairs.jaccard)
 
 
-def _raws(view: View, ordinals: np.ndarray) -> list[str]:
-    """The own JSON of these rows, in the order of their ordinals."""
-    found: list[str] = []
-    for batch in view.batches("raw"):
+def _findings(
+    ties: _Ties, kinds: np.ndarray, ordinals: np.ndarray, reasons: np.ndarray, told: pa.Array
+) -> Iterator[Findings]:
+    """A batch for every kind and reason."""
+    for kind, words in WORDS.items():
+        is_kind = kinds == kind
+        for reason in sorted(set(reasons[is_kind].tolist())):
+            at = np.flatnonzero(is_kind & (reasons == reason))
+            message = words if kind == "other-label" else f"{words}, which is preferred: {reason}"
+            rows, others = ordinals[ties.leaves[at]], ordinals[ties.stays[at]]
+            yield Findings(rows, ties.jaccard[at], message, kind, others, None, told.take(pa.array(at)))
+
+
+def _reasons(ties: _Ties, prefer: Preference, rule: str, column: str) -> np.ndarray:
+    """Why the other row of each pair is preferred, in words, shape (n_pairs,)."""
+    better = {
+        "longest": "it is longer",
+        "first": "it comes first",
+        "last": "it comes last",
+        "newest": f"its '{column}' is later",
+        "best": f"its '{column}' is higher",
+    }[rule]
+    tie = "it is as long, and before in the alphabet" if rule == "longest" else f"its '{column}' is the same"
+    return np.where(prefer.value[ties.stays] > prefer.value[ties.leaves], better, tie)
+
+
+def _evidence(ties: _Ties, prefer: Preference, kinds: np.ndarray, refs: Iterable[str], keep: str) -> pa.Array:
+    """JSON texts, shape (n_pairs,). Of a number variant or another label both rows may stay: none is `kept` there."""
+    from toolkit.near.components import components, greedy_keep
+
+    n, goes = len(prefer.rank), np.isin(kinds, ("exact", "near"))
+    leaves, stays = ties.leaves[goes], ties.stays[goes]
+    keep_row = greedy_keep(n, leaves, stays, prefer.rank)
+    kept = np.where(keep_row, prefer.rank, n)
+    np.minimum.at(kept, leaves, np.where(keep_row[stays], prefer.rank[stays], n))
+    of = components(n, leaves, stays)
+    size = pa.array(np.bincount(of, minlength=n)[of][ties.leaves]).cast(pa.string())
+    names = pa.array([json.dumps(ref) for ref in refs], pa.string())
+    name = names.take(pa.array(np.argsort(prefer.rank)[np.minimum(kept, n - 1)][ties.leaves]))
+    values = [prefer.shown.take(pa.array(side)) for side in (ties.stays, ties.leaves)]
+    told = [
+        pa.repeat(f'{{"by": {json.dumps(keep)}', len(kinds)),
+        pc.if_else(pa.array(goes), pc.binary_join_element_wise(', "rows": ', size, ', "kept": ', name, ""), ""),
+        *(
+            pc.binary_join_element_wise(f', "{key}": ', shown, "")
+            for key, shown in zip(("value", "own"), values, strict=True)
+        ),
+        pa.repeat("}", len(kinds)),
+    ]
+    return pc.binary_join_element_wise(*told, "", null_handling="replace", null_replacement="")
+
+
+def _own(view: View, column: str, ordinals: np.ndarray) -> Iterator[str]:
+    """A column of these rows, in the order of their ordinals, which are sorted."""
+    for batch in view.batches(column):
         mask = np.isin(batch.column("row").to_numpy(), ordinals)
-        found += batch.column("raw").filter(pa.array(mask)).to_pylist()
-    return found
+        yield from batch.column(column).filter(pa.array(mask)).to_pylist()
 
 
 def _kinds(jaccard: np.ndarray, variant: np.ndarray, differ: np.ndarray) -> np.ndarray:

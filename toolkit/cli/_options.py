@@ -40,6 +40,10 @@ Only = Annotated[list[str], typer.Option("--check", help="Run this check alone; 
 Skipped = Annotated[list[str], typer.Option("--skip", help="Do not run this check; may be repeated.")]
 Set = Annotated[list[str], typer.Option("--set", help="An option of a check: near-duplicate.threshold=0.8.")]
 With = Annotated[list[Path], typer.Option("--with", help="A Python file that defines a part; may be repeated.")]
+Exact = Annotated[bool, typer.Option("--exact", help="Find every near-duplicate, not 99.5 % of those at the bar.")]
+Keep = Annotated[
+    str, typer.Option("--keep", help="Which near-duplicate stays: longest, first, last, newest:COLUMN or best:COLUMN.")
+]
 NoEmbed = Annotated[bool, typer.Option("--no-embeddings", help="Run no check that needs the encoder.")]
 Precision = Annotated[str, typer.Option("--precision", help="auto (bf16 where the processor has it) or fp32.")]
 Encoder = Annotated[str, typer.Option("--encoder", help="A sentence-transformers name or path.")]
@@ -82,6 +86,16 @@ def verifying(
     return VerifyOptions(tuple(only), tuple(skip), found, **encoder)
 
 
+def duplicates(settings: Sequence[str], exact: bool, keep: str) -> list[str]:
+    """`--set` lines with those that `--exact` and `--keep` are short for."""
+    if keep:
+        from toolkit.near.preference import parse_rule
+
+        parse_rule(keep)
+    own = ["near-duplicate.exact=true"] * exact + [f'near-duplicate.keep="{keep}"'] * bool(keep)
+    return [*settings, *own]
+
+
 def share_or_file(text: str) -> float | str | None:
     """A share of rows, the name of a file of them, or None where the toolkit is to choose."""
     if not text:
@@ -104,9 +118,7 @@ def set_options(settings: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def trainer_asked(
-    trainer: str, model: str, max_length: int, settings: Sequence[str]
-) -> tuple[Asked | None, list[str]]:
+def trainer_asked(trainer: str, model: str, max_length: int, settings: Sequence[str]) -> tuple[Asked | None, list[str]]:
     """The dry run that the options of a command ask for, and the `--set` lines that are not the trainer's."""
     if not trainer:
         if model or max_length:

@@ -11,6 +11,9 @@ from toolkit.cli import _options as opts
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from toolkit.listing import Baseline
+    from toolkit.verify import Verified
+
 
 def command(
     data: Annotated[str, typer.Argument(help="A file, a Hub id (owner/name), or a folder saved by datasets.")],
@@ -31,6 +34,8 @@ def command(
     check: opts.Only = [],  # noqa: B006
     skip: opts.Skipped = [],  # noqa: B006
     set: opts.Set = [],  # noqa: B006
+    exact: opts.Exact = False,
+    keep: opts.Keep = "",
     with_: opts.With = [],  # noqa: B006
     no_embeddings: opts.NoEmbed = False,
     precision: opts.Precision = "auto",
@@ -49,8 +54,6 @@ def command(
     from pathlib import Path
 
     from toolkit.cli import _listed
-    from toolkit.core.types import Level
-    from toolkit.renderers import news, terminal
     from toolkit.verify import verify
 
     opts.load_parts(with_)
@@ -72,7 +75,14 @@ def command(
             source=source,
         ),
         options=opts.verifying(
-            check, skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder, self_test=self_test
+            check,
+            skip,
+            opts.duplicates(set, exact, keep),
+            schema,
+            embed=not no_embeddings,
+            precision=precision,
+            encoder=encoder,
+            self_test=self_test,
         ),
         policy=Path(policy) if policy else None,
         progress=opts.progress(),
@@ -81,6 +91,15 @@ def command(
         opts.say(f"note: {note}")
     if fix:
         _fixed(found.run.path, fix)
+    return _show(found, write, baseline, older, json=json)
+
+
+def _show(found: Verified, write: list[str], baseline: str, older: Baseline | None, *, json: bool) -> int:
+    """Write the lists that were asked for and print what was found, or what is new; the exit code."""
+    from toolkit.cli import _listed
+    from toolkit.core.types import Level
+    from toolkit.renderers import news, terminal
+
     listed = _listed.after(found.run, write, older, found.policy)
     if listed is not None and older is not None:
         print(news.as_json(listed, baseline) if json else news.news(listed, baseline))

@@ -31,8 +31,7 @@ def final_answer(text: str) -> Final | None:
     said = announced(text)
     if said:
         return said[-1]
-    words = text.split()
-    if 0 < len(words) <= SHORT_WORDS:
+    if len(text) <= TAIL and 0 < len(text.split(None, SHORT_WORDS)) <= SHORT_WORDS:
         return _final(text, said=False)
     figures = FIGURE.findall(text[-TAIL:])
     return _final(figures[-1], said=False) if figures and "=" in text else None

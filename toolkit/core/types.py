@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, NewType
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
 RowId = NewType("RowId", str)
 """blake2b-64 of the canonical row in hex; `-N` follows for the N-th further copy of the same row."""
@@ -96,7 +97,7 @@ class Finding:
 class Findings:
     """Many findings of one kind as columns: arrays of shape (n,), or one value for all.
 
-    row, other: int64 record ordinals; score: float64 in 0..1; evidence: JSON texts.
+    row, other: int64 record ordinals; score: float64 in 0..1; evidence: JSON texts, as Arrow where many.
     """
 
     row: np.ndarray
@@ -105,7 +106,7 @@ class Findings:
     kind: str = ""
     other: np.ndarray | None = None
     column: str | None = None
-    evidence: Sequence[str | None] | None = None
+    evidence: Sequence[str | None] | pa.StringArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

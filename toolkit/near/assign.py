@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.near.compiled import kernel
+from toolkit.near.scan import sorted_set
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -112,7 +113,7 @@ def _components(component: Ints, order: Keys, only_train: Bools) -> _Components:
 def _free(label: Ints, component: Ints, only_train: Bools, n_labels: int) -> tuple[Ints, Ints]:
     """Of the rows that may be held out, how many each label has, and in how many components, shape (n_labels,)."""
     own, comps = label[~only_train], component[~only_train]
-    spread = np.unique(own * len(label) + comps) // max(len(label), 1)
+    spread = sorted_set(own * len(label) + comps) // max(len(label), 1)
     return np.bincount(own, minlength=n_labels), np.bincount(spread, minlength=n_labels)
 
 

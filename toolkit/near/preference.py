@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +17,7 @@ import pyarrow.compute as pc
 from toolkit.core.errors import UsageError
 
 RULES = "longest, first, last, newest:COLUMN or best:COLUMN"
-Ints = np.ndarray
+Ints = npt.NDArray[np.int64]
 
 
 def parse_rule(keep: str) -> tuple[str, str]:
@@ -28,24 +30,44 @@ def parse_rule(keep: str) -> tuple[str, str]:
     raise UsageError(f"unknown way to keep '{keep}'", f"one of: {RULES}")
 
 
-def by_length(texts: pa.ChunkedArray, rows: Ints) -> Ints:
-    """`rows` with the longest text first; then by the alphabet, so that the order of the file does not matter."""
-    chosen = texts.take(pa.array(rows))
-    lengths = pc.negate(pc.fill_null(pc.utf8_length(chosen), 0).cast(pa.int64()))
-    columns = pa.table({"length": lengths, "text": chosen, "row": rows})
-    return np.asarray(rows[pc.sort_indices(columns, [(name, "ascending") for name in columns.column_names])])
+class Preference(NamedTuple):
+    """Which of some rows are preferred, arrays of shape (n,).
 
-
-def by_value(raws: Iterable[str], rule: str, column: str, rows: Ints) -> Ints:
-    """`rows` with the highest value of their own `column` first, rows without one last; ties as they come.
-
-    `raws` are the rows' own JSON texts, as many as `rows`. UsageError when no row has the column, or
-    when a value is no number (`best`), or neither a number nor an ISO 8601 date (`newest`).
+    rank: 0 for the most preferred. value: what decides, the higher the better, -inf for none. shown: it as
+    JSON, null where there is none and where the place in the file decides.
     """
-    values = np.array([_value(orjson.loads(raw).get(column), rule, column) for raw in raws])
-    if len(values) and np.isneginf(values).all():
+
+    rank: Ints
+    value: npt.NDArray[np.float64]
+    shown: pa.Array
+
+
+def preference(texts: pa.Array | pa.ChunkedArray, rule: str, column: str, raws: Sequence[str]) -> Preference:
+    """The preference among rows that stand in the order of the file.
+
+    Ties of `longest`, `newest` and `best` go to the longer text, then by the alphabet, so that the order of
+    the file does not matter. raws: the rows' own JSON, read for the last two alone. UsageError when no row
+    has the column, or when a value is no number (`best`), or neither a number nor an ISO 8601 date (`newest`).
+    """
+    n = len(texts)
+    if rule in ("first", "last"):
+        place = np.arange(n)
+        rank = place if rule == "first" else place[::-1]
+        return Preference(rank, -rank.astype(np.float64), pa.nulls(n, pa.string()))
+    chars = pc.fill_null(pc.utf8_length(texts), 0).cast(pa.int64())
+    chars = chars.combine_chunks() if isinstance(chars, pa.ChunkedArray) else chars
+    value, shown = chars.to_numpy().astype(np.float64), chars.cast(pa.string())
+    if column:
+        found = [orjson.loads(raw).get(column) for raw in raws]
+        value = np.array([_value(each, rule, column) for each in found])
+        shown = pa.array([None if each is None else json.dumps(each) for each in found], pa.string())
+    if column and n and np.isneginf(value).all():
         raise UsageError(f"no near-duplicate row has a value in '{column}'", f"keep by another rule: {RULES}")
-    return np.asarray(rows[np.argsort(-values, kind="stable")])
+    keys = pa.table({"value": -value, "chars": pc.negate(chars), "text": texts, "row": np.arange(n)})
+    order = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n)
+    return Preference(rank, value, shown)
 
 
 def _value(value: Any, rule: str, column: str) -> float:

@@ -229,7 +229,8 @@ def _bulk(found: Findings) -> pa.Table:
     n = len(found.row)
     score = np.broadcast_to(np.asarray(found.score, np.float64), (n,))
     other = pa.nulls(n, pa.int64()) if found.other is None else pa.array(found.other, pa.int64())
-    evidence = pa.nulls(n, pa.string()) if found.evidence is None else pa.array(list(found.evidence), pa.string())
+    evidence = pa.nulls(n, pa.string()) if found.evidence is None else found.evidence
+    evidence = evidence if isinstance(evidence, pa.Array) else pa.array(list(evidence), pa.string())
     columns = [
         pa.array(found.row, pa.int64()),
         other,
