@@ -2,7 +2,7 @@
 
 A line of `cases/<check>.jsonl` is one small data set: `why`; `rows` (an object is a row, a string a
 raw line); `find`, the (row, kind) pairs that must be found and nothing else; or `status` with what
-the check must say instead. `options`, `format`, `reference`, `usage` and `memo` (what other parts left for
+the check must say instead. `options`, `format`, `reference`, `train`, `usage` and `memo` (what other parts left for
 the check) where they matter.
 """
 
@@ -34,9 +34,8 @@ def _cases() -> list[Any]:
 @pytest.mark.parametrize(("check", "case"), _cases())
 def test_case(check: str, case: dict[str, Any], tmp_path: Path, encoder: Any) -> None:
     data = freeze(case["rows"], tmp_path / "rows", format=case.get("format", ""))
-    references = []
-    if "reference" in case:
-        references = [("reference", freeze(case["reference"], tmp_path / "reference"), None)]
+    named = [name for name in ("reference", "train") if name in case]
+    references = [(name, freeze(case[name], tmp_path / name), None) for name in named]
     arguments = {"options": case.get("options"), "references": references, "encode": encoder, "memo": case.get("memo")}
     if "usage" in case:
         arguments["usage"] = freeze(case["usage"], tmp_path / "usage")

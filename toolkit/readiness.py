@@ -125,11 +125,16 @@ def check(path: str | Path) -> dict[str, Any]:
     if report_path.is_dir():
         report_path = report_path / "readiness.json"
     report = load_report(report_path)
-    for part in report["parts"]:
+    for part in files_of(report):
         _unchanged(report_path.parent / part["file"], part["sha256"], "the report was made of")
     for exported in sorted(report_path.parent.glob("export*/export.json")):
         _check_export(exported, report_path)
     return report
+
+
+def files_of(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The files that a report speaks of: the parts of the split, and what general rows were mixed into."""
+    return [*report["parts"], *report["extra"].get("mix", {}).get("files", [])]
 
 
 def load_report(path: Path) -> dict[str, Any]:
@@ -149,7 +154,7 @@ def _check_export(exported: Path, report: Path) -> None:
     if found["readiness"] != streams.sha256(report):
         what = f"{exported.parent.name} was exported under another readiness report"
         raise NotFit(what, f"export again: toolkit export {report.parent}")
-    for file in found["files"]:
+    for file in [*found["files"], *found.get("beside", [])]:
         _unchanged(exported.parent / file["name"], file["sha256"], "was exported")
 
 

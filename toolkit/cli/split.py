@@ -21,6 +21,8 @@ def command(
     threshold: Annotated[
         float, typer.Option("--threshold", help="Jaccard that ties rows together; found by a sweep by default.")
     ] = 0.0,
+    mix: Annotated[str, typer.Option("--mix", help="General rows to mix into train, against forgetting.")] = "",
+    share: Annotated[float, typer.Option("--share", help="Share of the mixed file that is general.")] = 0.1,
     run: opts.Run = "",
     format: opts.Format = "",
     text: opts.Text = "",
@@ -32,8 +34,9 @@ def command(
 ) -> int:
     """Split the rows that stay into train.jsonl, heldout.jsonl and, with --dev, dev.jsonl of the run.
 
-    Rows that are alike, of one group or of one family stay in one part. Exit 1 when the split has an
-    error: a degenerate size, a class that a part lacks, a leak.
+    Rows that are alike, of one group or of one family stay in one part. `--mix FILE` also writes
+    train.mixed.jsonl and regression.jsonl, general rows to watch. Exit 1 when the split has an error: a
+    degenerate size, a class that a part lacks, a leak.
     """
     import json as lines
     from pathlib import Path
@@ -41,15 +44,18 @@ def command(
     from toolkit.core.errors import UsageError
     from toolkit.core.types import Level
     from toolkit.renderers import splits
-    from toolkit.split import SplitOptions, split, split_given
+    from toolkit.split import MixOptions, SplitOptions, split, split_given
+    from toolkit.split import mix as mix_in
     from toolkit.store.folder import is_run
     from toolkit.verify import encoder as load_encoder
     from toolkit.verify import verify
 
     progress = opts.progress()
-    share = opts.share_or_file(heldout)
+    held = opts.share_or_file(heldout)
+    general = MixOptions(share=share, seed=seed)
+    general.check()
     options = SplitOptions(
-        heldout=share if isinstance(share, float) else None, dev=dev, seed=seed, threshold=threshold or None, time=time
+        heldout=held if isinstance(held, float) else None, dev=dev, seed=seed, threshold=threshold or None, time=time
     )
     options.check()
     checks = opts.verifying((), (), (), embed=not no_embeddings, precision=precision, encoder=encoder)
@@ -62,9 +68,11 @@ def command(
         what = f"{data} is a run: its rows were read already, so --group, --format, --text and --label come too late"
         raise UsageError(what, "split the data itself with these options")
     encode = load_encoder(checks, progress)
-    if isinstance(share, str):
-        result = split_given(folder, Path(share), encode=encode, progress=progress)
+    if isinstance(held, str):
+        result = split_given(folder, Path(held), encode=encode, progress=progress)
     else:
         result = split(folder, options, encode=encode, progress=progress)
-    print(lines.dumps(splits.as_json(result), indent=1, ensure_ascii=False) if json else splits.text(result))
+    mixed = mix_in(folder, Path(mix), general, progress=progress) if mix else None
+    told = splits.as_json(result, mixed) if json else ""
+    print(lines.dumps(told, indent=1, ensure_ascii=False) if json else splits.text(result, mixed))
     return 1 if result.level >= Level.ERROR else 0

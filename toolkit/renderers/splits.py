@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.types import Level
@@ -11,14 +12,15 @@ if TYPE_CHECKING:
     from toolkit.split import SplitResult
 
 
-def text(result: SplitResult) -> str:
-    """Sizes, how rows were kept together, what the checks found, and where the files are."""
+def text(result: SplitResult, mixed: Mapping[str, Any] | None = None) -> str:
+    """Sizes, how rows were kept together, what the checks found, and where the files are. mixed: of `split.mix`."""
     manifest = result.manifest
     n = sum(each.rows for each in result.parts.values())
     lines = [
         f"{each.name:<10}{each.rows:>10,} rows {100 * each.rows / max(n, 1):>6.1f} %  {each.file}"
         for each in result.parts.values()
     ]
+    lines += _mixed(result, mixed) if mixed else []
     lines += ["", *_method(manifest), *(f"note: {each}" for each in manifest["warnings"])]
     for outcome in result.outcomes:
         status = MARK[outcome.level] if outcome.status == "ran" else f"{outcome.status}: {outcome.reason}"
@@ -27,6 +29,15 @@ def text(result: SplitResult) -> str:
     fix = next((each.remedy for each in result.outcomes if each.level >= Level.ERROR and each.remedy), "")
     lines += ["", *([f"try:  {fix}"] if fix else []), f"next: toolkit readiness {result.run.path}"]
     return "\n".join(lines)
+
+
+def _mixed(result: SplitResult, mixed: Mapping[str, Any]) -> list[str]:
+    told = f"{mixed['rows_mixed_in']:,} rows of {mixed['general']}, {100 * mixed['share']:.1f} % of the file"
+    sizes = [
+        f"{each['name']:<12}{each['rows']:>8,} rows           {result.run.path / each['file']}"
+        for each in mixed["files"]
+    ]
+    return [*sizes, f"mixed in: {told}; {mixed['left_out_as_alike']:,} were left out as alike"]
 
 
 def _method(manifest: Any) -> list[str]:
@@ -45,11 +56,12 @@ def _method(manifest: Any) -> list[str]:
     return lines
 
 
-def as_json(result: SplitResult) -> dict[str, Any]:
-    """The manifest, and what the checks of the split came to."""
+def as_json(result: SplitResult, mixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The manifest, what the checks of the split came to and, where general rows were mixed in, what was."""
     return {
         "run": str(result.run.path),
         "level": result.level.name.lower(),
         **result.manifest,
         "checks": [outcome_json(each) for each in result.outcomes],
+        **({"mix": dict(mixed)} if mixed else {}),
     }

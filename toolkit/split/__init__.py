@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from toolkit.split.driver import split, split_given
+from toolkit.split.mix import MixOptions, load_mix, mix
 from toolkit.split.plan import SplitOptions
 from toolkit.split.result import SplitPart, SplitResult, load_split
 
-__all__ = ["SplitOptions", "SplitPart", "SplitResult", "load_split", "split", "split_given"]
+__all__ = [
+    "MixOptions",
+    "SplitOptions",
+    "SplitPart",
+    "SplitResult",
+    "load_mix",
+    "load_split",
+    "mix",
+    "split",
+    "split_given",
+]

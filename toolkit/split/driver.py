@@ -11,8 +11,11 @@ from toolkit.checks.cross_validated import CrossValidated
 from toolkit.checks.drift import Drift
 from toolkit.checks.heldout_size import HeldoutSize
 from toolkit.checks.leak import Leak
+from toolkit.checks.leaked_score import LeakedScore
+from toolkit.checks.learning_curve import LearningCurve
 from toolkit.checks.semantic_leak import SemanticLeak
 from toolkit.checks.split_quality import SplitQuality
+from toolkit.checks.token_budget import TokenBudget
 from toolkit.core.errors import InputError
 from toolkit.core.types import JSON
 from toolkit.decide import decide
@@ -77,9 +80,8 @@ def split(
             left_out=made.left_out,
         )
         leak = Leak(threshold=made.sweep.threshold, columns=("body", "prompt") if made.prompts else ("body",))
-        shared = (SemanticLeak(), CrossValidated(), Drift())
         result = SplitResult(folder, data, sorted_parts, _manifest(sorted_parts, kept, told, made.warnings))
-        return _checked(ledger, result, [quality, HeldoutSize(), leak, *shared], encode, progress)
+        return _checked(ledger, result, [quality, HeldoutSize(), leak, *_shared()], encode, progress)
 
 
 def split_given(
@@ -115,15 +117,13 @@ def split_given(
             "threshold_why": "the held-out rows were given",
         }
         result = SplitResult(folder, data, parts, _manifest(parts, kept, told, _unread(held)))
-        checks = [
-            SplitQuality(threshold=STEPS[-1]),
-            HeldoutSize(),
-            Leak(threshold=STEPS[-1]),
-            SemanticLeak(),
-            CrossValidated(),
-            Drift(),
-        ]
+        checks = [SplitQuality(threshold=STEPS[-1]), HeldoutSize(), Leak(threshold=STEPS[-1]), *_shared()]
         return _checked(ledger, result, checks, encode, progress)
+
+
+def _shared() -> tuple[Any, ...]:
+    """The checks that look at every split alike."""
+    return SemanticLeak(), CrossValidated(), LearningCurve(), LeakedScore(), TokenBudget(), Drift()
 
 
 def _parts(folder: RunFolder, data: Dataset, made: Plan) -> dict[str, SplitPart]:

@@ -109,16 +109,20 @@ def predict(
     return found
 
 
-def gain_from_twice(points: Sequence[Point], *, level: float = 0.9, draws: int = 1000, seed: int = 0) -> Gain:
-    """What training on twice the largest size would add, with a bootstrap interval of the expected gain.
+def gain_from_twice(
+    points: Sequence[Point], *, rows: int = 0, level: float = 0.9, draws: int = 1000, seed: int = 0
+) -> Gain:
+    """What training on twice `rows` would add, with a bootstrap interval of the expected gain.
 
-    The gain is that of the curve, without the noise of single runs. Raises ValueError as `predict`.
+    rows: 0 for the largest size of the probe; more where the probe was not run on all rows. The gain is that of
+    the curve, without the noise of single runs. Raises ValueError as `predict`.
     """
     probe, tail = _measured(points), quantiles.tails(level) / 2.0
     most = int(probe.rows.max())
-    now, twice = predict(points, [most, 2 * most], level=level, draws=draws, seed=seed)
+    size = rows or most
+    now, twice = predict(points, [size, 2 * size], level=level, draws=draws, seed=seed)
     drawn, _ = _draws(probe, draws, seed)
-    low, high = np.quantile(drawn.errors(1.0) - drawn.errors(2.0), [tail, 1.0 - tail])
+    low, high = np.quantile(drawn.errors(size / most) - drawn.errors(2.0 * size / most), [tail, 1.0 - tail])
     return Gain(now, twice, twice.score - now.score, float(low), float(high))
 
 
