@@ -100,7 +100,7 @@ def test_rows_come_in_by_the_one_door_with_their_source_kind() -> None:
         ("version: 1", "version: 1\nversion: 1", "line 2: found duplicate key"),
         ("version: 1", "version: [1", "line"),
         ("model:", "check: [schema, dedup]\nmodel:", "unknown check 'dedup' (did you mean 'dedupe'?)"),
-        ("model:", "check: [{dedupe: {near: 0.8}}]\nmodel:", "unknown option 'near' of dedupe"),
+        ("model:", "check: [{dedupe: {nearly: 0.8}}]\nmodel:", "unknown option 'nearly' of dedupe"),
         ("model:", "strategy: {prompt: '{{ label.__class__ }}'}\nmodel:", "underscore"),
         ("model:", "avoid: [nothing.jsonl]\nmodel:", "small.yaml, line 6: 'nothing.jsonl' does not exist"),
         ("{rows: 12}", "{rows: 12, per_label: {refund: 1}}", "target.per_label lacks the label 'track'"),

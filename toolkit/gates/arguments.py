@@ -73,7 +73,7 @@ def _fits(proof: Mapping[str, Any]) -> str:
 
 def _call(call: Any, known: Mapping[str, tools.Tool]) -> str:
     name, arguments = (call.get("name"), call.get("arguments")) if isinstance(call, Mapping) else (None, None)
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         return f"it calls '{name}', which is not declared"
     if not isinstance(arguments, Mapping):
         return f"the arguments of '{name}' are not an object"

@@ -10,8 +10,8 @@ import orjson
 from toolkit.core.errors import UsageError, unknown
 from toolkit.core.gating import Context, Guard, Question
 from toolkit.core.jsontext import written
+from toolkit.core.marked import FENCED, fenced
 from toolkit.core.request import Cell, GeneratedRow, Message, Request, Seed
-from toolkit.gates.asking import FENCED, fenced
 
 CRITERIA = "It is correct, complete, clear, and useful for training a model."
 SCHEMA: dict[str, Any] = {

@@ -20,7 +20,9 @@ class Leak:
     """No run of `words` words of a candidate stands in a file of `avoid`, and no whole text of one in a candidate.
 
     A held-out question that comes back in a longer row measures memory. All that the row holds is looked
-    at, not only what `dedupe` compares. Texts of under four words are compared by `dedupe` alone.
+    at, not only what `dedupe` compares. Texts of under four words are compared by `dedupe` alone. seeds:
+    look for the seeds in the same way.
+
     Method: runs of 13 words as in Brown et al. (2020), and whole shorter texts, which those runs miss.
     Missed: leaks with changed words; `toolkit verify --against` looks for these.
     """
@@ -30,12 +32,13 @@ class Leak:
     costly: ClassVar[bool] = False
 
     words: int = 13
+    seeds: bool = False
 
     def guard(self, context: Context) -> Guard:
         if self.words < LEAST:
             raise UsageError(f"leak: {self.words} words make no evidence", f"at least {LEAST}, 13 is usual")
         found = _Known(self.words)
-        for where, texts in context.avoid.items():
+        for where, texts in [*context.avoid.items(), *(context.seeds.items() if self.seeds else ())]:
             for text in texts:
                 found.learn(_words(text), where)
         return found

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
 from toolkit.core.errors import UsageError, unknown
 from toolkit.core.gating import Context, Guard, Question
+from toolkit.core.marked import FENCED, fenced
 from toolkit.core.request import Cell, Example, GeneratedRow, Message, Request, Seed
 from toolkit.core.text import normal_text
-from toolkit.gates.asking import FENCED, fenced
 
 PROBE = "probe"
 LEAST_SEEDS = 5
@@ -41,7 +40,7 @@ class RoundTrip:
         if len(context.labels) < 2:
             raise UsageError("round-trip needs two labels or more", "take it out, or add a label")
         if self.by == PROBE:
-            return _Probe(_trained(context), self.least)
+            return _Probe(_enough(context), self.least)
         if self.by not in context.models:
             raise unknown("model of round-trip:", self.by, [*context.models, PROBE])
         return _Second(self.by, dict(context.labels))
@@ -80,13 +79,14 @@ class _Probe:
     """Asks a classifier that was trained on the seeds."""
 
     id: ClassVar[str] = "round-trip"
-    told: Any
+    seeds: list[Example]
     least: float
+    reader: Any = None
 
     def judge(self, row: GeneratedRow, cell: Cell) -> str:
-        if row.label not in self.told.labels:
+        shares = self._reader().shares(row.text)
+        if row.label not in shares:
             return ""
-        shares = self.told.shares(row.text)
         best = max(shares, key=lambda name: (shares[name], name))
         if best == row.label or shares[row.label] >= self.least:
             return ""
@@ -95,11 +95,17 @@ class _Probe:
     def keep(self, row: GeneratedRow) -> None:
         """The probe stays as the user's own rows taught it."""
 
+    def _reader(self) -> Any:
+        if self.reader is None:
+            from toolkit.near.reader import Reader
 
-def _trained(context: Context) -> Any:
-    from toolkit.near.reader import Reader
+            self.reader = Reader.of([each.text for each in self.seeds], [str(each.label) for each in self.seeds])
+        return self.reader
 
-    rows: Sequence[Example] = [each for each in context.examples if each.label in context.labels]
+
+def _enough(context: Context) -> list[Example]:
+    """The seeds that a probe learns from. Raises UsageError where a label has too few."""
+    rows = [each for each in context.examples if each.label in context.labels]
     counts = {name: sum(each.label == name for each in rows) for name in context.labels}
     thin = min(counts, key=lambda name: counts[name])
     if counts[thin] < LEAST_SEEDS:
@@ -107,4 +113,4 @@ def _trained(context: Context) -> Any:
             f"the probe of round-trip needs {LEAST_SEEDS} seeds of each label, '{thin}' has {counts[thin]}",
             "add seeds, or name a model: {round-trip: {by: MODEL}}",
         )
-    return Reader.of([each.text for each in rows], [str(each.label) for each in rows])
+    return rows

@@ -80,16 +80,16 @@ class Driver:
     async def _cook(self, seed: Seed) -> Cooked:
         """One conversation: the recipe's requests answered until it returns rows."""
         reply: Reply | None = None
-        request = Request(seed)
+        first = request = Request(seed)
         try:
             conversation = self.recipe.cook(seed)
-            request = self.engine.bound(next(conversation))
+            first = request = self.engine.bound(next(conversation))
             while True:
                 reply = await self.engine.answer(request)
                 request = self.engine.bound(conversation.send(reply))
         except StopIteration as done:
             rows = tuple(done.value)
-            return Cooked(seed, request.key(), rows, raw=_raw(reply), prompt_sha256=request.prompt_sha256())
+            return Cooked(seed, first.key(), rows, raw=_raw(reply), prompt_sha256=first.prompt_sha256())
         except (Malformed, Dead) as failure:
             return Cooked(seed, request.key(), dead=str(failure), raw=_raw(reply))
         except Drained:

@@ -1,153 +1,83 @@
-"""The gates of a run, cheapest first: each says why a candidate is refused, or nothing.
+"""The gates of a run: built from a recipe, asked in order, the cheapest first.
 
 They judge in the order of the plan, so what is accepted does not hang on which reply came first.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from toolkit.core.errors import UsageError, unknown
+from toolkit.core import parts
+from toolkit.core.errors import UsageError, closest
+from toolkit.core.gating import Context, Gate, Guard, Refusal
 from toolkit.core.request import Cell, GeneratedRow
-from toolkit.core.text import mask_numbers, normal_text
+
+USUAL = ("schema", "label", "dedupe", "leak")
+Asked = Sequence[str | Mapping[str, Any]]
 
 
-class Refusal(NamedTuple):
-    """Which gate refused a candidate, and why."""
+class Standing(NamedTuple):
+    """A gate in a run. costly: it judges a candidate once, before its turn comes."""
 
-    gate: str
-    reason: str
+    gate: Gate
+    guard: Guard
 
+    @property
+    def id(self) -> str:
+        return self.gate.id
 
-class Context(NamedTuple):
-    """What gates are built from. references: texts of each file that rows must not repeat, by its name."""
-
-    labels: Sequence[str]
-    references: Mapping[str, Iterable[str]] = {}
-
-
-class Gate(Protocol):
-    """judge: why a candidate is refused, or an empty text. keep: remember one that was accepted."""
-
-    id: ClassVar[str]
-
-    def judge(self, row: GeneratedRow, cell: Cell) -> str: ...
-
-    def keep(self, row: GeneratedRow) -> None: ...
+    @property
+    def costly(self) -> bool:
+        return self.gate.costly
 
 
-@dataclass(slots=True)
-class Schema:
-    """A candidate is what the recipe asked for, and not empty."""
+def names(asked: Asked | None, task: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The gates of a recipe with their options. asked: its `check`, None for the usual ones.
 
-    id: ClassVar[str] = "schema"
-
-    def judge(self, row: GeneratedRow, cell: Cell) -> str:
-        if row.fault:
-            return row.fault
-        return "" if normal_text(row.text) else "the text is empty"
-
-    def keep(self, row: GeneratedRow) -> None:
-        """Nothing to remember."""
-
-
-@dataclass(slots=True)
-class Label:
-    """A candidate carries the label that was asked for."""
-
-    id: ClassVar[str] = "label"
-    labels: frozenset[str]
-
-    def judge(self, row: GeneratedRow, cell: Cell) -> str:
-        if row.label not in self.labels:
-            return f"the label '{row.label}' is not in the recipe"
-        return "" if row.label == cell.label else f"asked for '{cell.label}', came as '{row.label}'"
-
-    def keep(self, row: GeneratedRow) -> None:
-        """Nothing to remember."""
-
-
-@dataclass(slots=True)
-class Dedupe:
-    """A candidate differs from accepted rows, seeds and the files to avoid, once both are normalised.
-
-    mask_numbers: texts that differ in their numbers alone count as one. Texts are remembered as 128-bit
-    digests: a chance collision in 10^9 rows is below 10^-20.
+    task: the gates that prove rows of its task. They stand whatever the recipe lists, with the options
+    that it gives them; what it lists besides is its own choice.
     """
-
-    id: ClassVar[str] = "dedupe"
-    mask_numbers: bool = True
-    seen: dict[bytes, str] = field(default_factory=dict)
-
-    def judge(self, row: GeneratedRow, cell: Cell) -> str:
-        where = self.seen.get(self._mark(row.text))
-        return f"the same text as {where}{self._how()}" if where else ""
-
-    def keep(self, row: GeneratedRow) -> None:
-        self.seen[self._mark(row.text)] = "an accepted row"
-
-    def shun(self, texts: Iterable[str], where: str) -> None:
-        """Refuse these texts from now on."""
-        for text in texts:
-            self.seen.setdefault(self._mark(text), where)
-
-    def _mark(self, text: str) -> bytes:
-        normal = normal_text(text)
-        shown = mask_numbers(normal) if self.mask_numbers else normal
-        return hashlib.blake2b(shown.encode(), digest_size=16).digest()
-
-    def _how(self) -> str:
-        return ", numbers aside" if self.mask_numbers else ""
+    told: dict[str, dict[str, Any]] = {}
+    for each in USUAL if asked is None else asked:
+        for name, options in {each: {}}.items() if isinstance(each, str) else each.items():
+            told[name] = _options(name, options)
+    for name, options in task.items():
+        if name in told or name not in USUAL or asked is None:
+            told[name] = {**options, **told.get(name, {})}
+        elif name != "dedupe":
+            told[name] = dict(options)
+    return told
 
 
-def _schema(context: Context) -> Schema:
-    return Schema()
-
-
-def _label(context: Context) -> Label:
-    return Label(frozenset(context.labels))
-
-
-def _dedupe(context: Context, mask_numbers: bool = True) -> Dedupe:
-    gate = Dedupe(mask_numbers)
-    for where, texts in context.references.items():
-        gate.shun(texts, where)
-    return gate
-
-
-GATES: Mapping[str, Callable[..., Gate]] = {"schema": _schema, "label": _label, "dedupe": _dedupe}
-"""The gates that a recipe may name, in the order in which they judge."""
-
-
-def build(asked: Sequence[str | Mapping[str, Mapping[str, Any]]], context: Context) -> list[Gate]:
+def build(asked: Asked | None, context: Context, task: Mapping[str, Mapping[str, Any]] | None = None) -> list[Standing]:
     """The gates of a recipe, cheapest first whatever its order. Raises UsageError for an unknown one."""
-    told: dict[str, Mapping[str, Any]] = {}
-    for each in asked:
-        told.update({each: {}} if isinstance(each, str) else each)
-    for name, options in told.items():
-        if name not in GATES:
-            raise unknown("check", name, GATES)
-        for option in options:
-            if option not in _options(name):
-                raise UsageError(
-                    f"unknown option '{option}' of {name}", f"its options: {', '.join(_options(name)) or 'none'}"
-                )
-    return [GATES[name](context, **told[name]) for name in GATES if name in told]
+    shelf = parts.parts("gates")
+    built: list[Gate] = []
+    for name, options in names(asked, task or {}).items():
+        if name not in shelf:
+            what = f"unknown check '{name}'{closest(name, shelf)}"
+            raise UsageError(what, f"one of: {', '.join(shelf)}")
+        built.append(parts.build("gates", name, options))
+    return [Standing(gate, gate.guard(context)) for gate in sorted(built, key=lambda gate: (gate.rank, gate.id))]
 
 
-def _options(name: str) -> list[str]:
-    import inspect
-
-    return [each for each in inspect.signature(GATES[name]).parameters if each != "context"]
-
-
-def judge(gates: Sequence[Gate], row: GeneratedRow, cell: Cell) -> Refusal | None:
+def judge(gates: Sequence[Standing], row: GeneratedRow, cell: Cell) -> Refusal | None:
     """The first gate that refuses a candidate, or None where all let it pass."""
-    for gate in gates:
-        reason = gate.judge(row, cell)
+    for each in gates:
+        reason = row.verdicts[each.id] if each.id in row.verdicts else each.guard.judge(row, cell)
         if reason:
-            return Refusal(gate.id, reason)
+            return Refusal(each.id, reason)
     return None
+
+
+def _options(name: str, told: Any) -> dict[str, Any]:
+    """The options of one gate; `{python: "checks.py:function"}` is short for its one option."""
+    if isinstance(told, Mapping):
+        return dict(told)
+    if name == "python" and isinstance(told, str):
+        return {"call": told}
+    if told is None:
+        return {}
+    what = f"the options of the check '{name}' are {str(told)[:40]!r}"
+    raise UsageError(what, f"write {{{name}: {{option: value}}}}")

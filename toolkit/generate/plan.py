@@ -22,7 +22,8 @@ SURPLUS = "surplus"
 
 @dataclass(slots=True)
 class CellState:
-    """One cell as it stands. quota: rows it should give. closed: why no more is asked of it, or empty."""
+    """One cell as it stands. quota: rows it should give; planned: at the start, before cells that could not
+    give theirs handed them on. closed: why no more is asked of it, or empty."""
 
     cell: Cell
     quota: int
@@ -32,6 +33,7 @@ class CellState:
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     closed: str = ""
+    planned: int = 0
 
     @property
     def missing(self) -> int:
@@ -180,7 +182,9 @@ def cells(
         own = [(cell, inner) for cell, _, inner in listed if cell.label == label]
         ties = [_tie(f"{seed}|{cell.name}") for cell, _ in own]
         quotas = share_out(share, [inner for _, inner in own], ties)
-        found += [CellState(cell, quota, capacity(cell)) for (cell, _), quota in zip(own, quotas, strict=True)]
+        found += [
+            CellState(cell, quota, capacity(cell), planned=quota) for (cell, _), quota in zip(own, quotas, strict=True)
+        ]
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -14,20 +13,24 @@ from typing import BinaryIO
 
 import orjson
 
-from toolkit.core.errors import InputError, UsageError
-from toolkit.core.request import Example, GeneratedRow, Seed
+from toolkit.core.errors import UsageError
+from toolkit.core.gating import Refusal
+from toolkit.core.request import Cell, Example, GeneratedRow, Seed
 from toolkit.core.text import mask_numbers, normal_text
 from toolkit.core.types import JSON
-from toolkit.generate import gates, plan
+from toolkit.generate import gates, material, plan
 from toolkit.generate.budget import Budget
 from toolkit.generate.driver import Cooked, Driver
 from toolkit.generate.engine import Engine, Limits, run
+from toolkit.generate.looking import Looking
 from toolkit.generate.recipe import Loaded
 from toolkit.generate.result import REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
+from toolkit.generate.review import Reviewed
 from toolkit.store.folder import ROOT, RunFolder, folder_error
 from toolkit.store.journal import Header, Journal
 
 Progress = Callable[[str, int, int], None]
+SHUN_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class _Run:
     refused: Counter[str] = field(default_factory=Counter)
     exact: set[bytes] = field(default_factory=set)
     masked: set[bytes] = field(default_factory=set)
+    shunned: dict[Cell, list[str]] = field(default_factory=dict)
+    personas: Counter[str] = field(default_factory=Counter)
     made: int = 0
 
     def __post_init__(self) -> None:
@@ -77,8 +82,9 @@ class _Run:
             max_candidates=self.loaded.max_candidates,
             seed=file.seed,
         )
-        self.references, self.examples = _references(self.loaded)
-        self.gates = gates.build(file.check, gates.Context(list(file.labels), self.references))
+        self.examples = _examples(self.loaded)
+        avoid = {name: [row.text for row in material.read_rows(self.loaded.folder / name)] for name in file.avoid}
+        self.gates = self.loaded.gates(self.loaded.context(avoid, Looking()))
 
     def result(self) -> GenerateResult:
         header = Header(self.loaded.digest(), self.loaded.provider.model)
@@ -104,19 +110,28 @@ class _Run:
             engine.add(
                 provider, to=name, params=dict(choice.params), price=choice.price, concurrency=choice.concurrency
             )
-        return Driver(self.loaded.recipe, engine)
+        recipe = Reviewed(self.loaded.recipe, self.gates, self.loaded.file.strategy.repair)
+        return Driver(recipe, engine)
 
     def _waves(self) -> Iterator[list[Seed]]:
         for wave in self.plan.waves():
-            yield [replace(seed, examples=self._shown(seed)) for seed in wave]
+            yield [replace(seed, examples=self._shown(seed), shun=self._shun(seed)) for seed in wave]
 
     def _shown(self, seed: Seed) -> tuple[Example, ...]:
         """The user's rows that a request shows, drawn by the request's own place in the plan."""
-        own, told = self.examples.get(seed.cell.label, []), self.loaded.file.seeds
+        told = self.loaded.file.seeds
+        own = self.examples.get(seed.cell.label) or self.examples.get("", [])
         if not own or told is None or not self.loaded.provider.reads_prompt:
             return ()
         rng = Random(f"{self.loaded.file.seed}|{seed.cell.name}|{seed.sample}")  # noqa: S311 - no secret is made
         return tuple(rng.sample(own, min(told.shown, len(own))))
+
+    def _shun(self, seed: Seed) -> tuple[str, ...]:
+        """The last texts of this cell that were refused as duplicates: what the model likes to repeat."""
+        most = self.loaded.file.strategy.shun
+        if not most or not self.loaded.provider.reads_prompt:
+            return ()
+        return tuple(self.shunned.get(seed.cell, [])[-most:])
 
     def _judge(self, cooked: Cooked, journal: Journal) -> None:
         """Count every row that was asked for exactly once: accepted, refused with a reason, or dead."""
@@ -135,6 +150,7 @@ class _Run:
                 self._accept(cooked, row, nth, journal)
             else:
                 refused[refusal.gate] += 1
+                self._remember(refusal.gate, cell, row.text)
                 journal.refused(cooked.key, nth, refusal.gate, refusal.reason)
                 lineage = self._lineage(cooked, row)
                 self.rejected.write({**refusal._asdict(), "row": dict(row.fields), "lineage": lineage})
@@ -143,9 +159,15 @@ class _Run:
         if self.progress is not None:
             self.progress("accepted", self.plan.accepted, self.plan.target)
 
+    def _remember(self, gate: str, cell: Cell, text: str) -> None:
+        told = self.shunned.setdefault(cell, [])
+        if gate == "dedupe" and text[:SHUN_CHARS] not in told:
+            told.append(text[:SHUN_CHARS])
+
     def _accept(self, cooked: Cooked, row: GeneratedRow, nth: int, journal: Journal) -> None:
         for gate in self.gates:
-            gate.keep(row)
+            gate.guard.keep(row)
+        self.personas[str(row.lineage.get("persona", ""))] += 1
         journal.accepted(cooked.key, nth)
         self.accepted.write({**row.fields, "lineage": self._lineage(cooked, row)})
 
@@ -193,6 +215,7 @@ class _Run:
             usage=journal.state.usage,
             cost_usd=driver.engine.cost_usd(),
             saved_usd=driver.engine.saved_usd(),
+            personas={name: self.personas[name] for name in self.loaded.file.strategy.personas},
             notes=tuple(journal.notes),
             files={ROWS: self.accepted.digest.hexdigest(), REJECTED: self.rejected.digest.hexdigest()},
         )
@@ -207,7 +230,7 @@ class _Run:
         return self._model
 
 
-_SURPLUS = gates.Refusal(plan.SURPLUS, "its cell was full already")
+_SURPLUS = Refusal(plan.SURPLUS, "its cell was full already")
 
 
 class _Lines:
@@ -239,40 +262,16 @@ def _replace(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def _references(loaded: Loaded) -> tuple[dict[str, list[str]], dict[str, list[Example]]]:
-    """Texts that rows must not repeat, by the name of their file, and the user's examples by label."""
-    texts: dict[str, list[str]] = {}
-    examples: dict[str, list[Example]] = {}
-    for name in loaded.file.avoid:
-        texts[name] = [example.text for example in _read(loaded.folder / name, "", "")]
-    told = loaded.file.seeds
-    if told is None:
-        return texts, examples
-    seeds = _read(loaded.folder / told.path, told.text, told.label)
-    for example in seeds:
-        if example.label is not None and example.label not in loaded.file.labels:
+def _examples(loaded: Loaded) -> dict[str, list[Example]]:
+    """The user's rows by label; those without one under an empty name. Raises UsageError for an unknown label."""
+    found: dict[str, list[Example]] = {}
+    for each in loaded.rows():
+        if each.label is not None and each.label not in loaded.file.labels:
             known = ", ".join(loaded.file.labels)
-            raise UsageError(f"a seed in {told.path} has the label '{example.label}'", f"labels of the recipe: {known}")
-        examples.setdefault(example.label or "", []).append(example)
-    texts[told.path] = [example.text for example in seeds]
-    return texts, examples
-
-
-def _read(path: Path, text: str, label: str) -> list[Example]:
-    """The texts and labels of a file of rows, read through the one door."""
-    from toolkit.read import ReadOptions, read
-
-    with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
-        found = read(path, Path(folder) / "dataset", ReadOptions(text=text, label=label))
-        if not found.n_rows:
-            raise InputError(
-                f"{path} holds no row that can be read", "name a file with at least one row, or take it out"
-            )
-        table = found.table(("prompt", "label"))
-        return [
-            Example(text, label)
-            for text, label in zip(table["prompt"].to_pylist(), table["label"].to_pylist(), strict=True)
-        ]
+            path = loaded.file.seeds.path if loaded.file.seeds else ""
+            raise UsageError(f"a seed in {path} has the label '{each.label}'", f"labels of the recipe: {known}")
+        found.setdefault(each.label or "", []).append(each)
+    return found
 
 
 def _short(text: str) -> bytes:

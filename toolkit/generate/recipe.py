@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 
 from toolkit.core import config, parts
 from toolkit.core.errors import UsageError, closest, unknown
+from toolkit.core.gating import Context, Look
 from toolkit.core.prices import Price, price_of
-from toolkit.core.request import Cell, Provider, Recipe, Seed
+from toolkit.core.request import Cell, Example, Provider, Recipe, Seed
 from toolkit.core.share import shipped
-from toolkit.generate import models
+from toolkit.generate import material, models
 from toolkit.generate.budget import no_price
-from toolkit.generate.gates import Context, build
+from toolkit.generate.gates import Standing, build
 from toolkit.providers.grammar import GrammarProvider
 
 EXTRA_CANDIDATES = 4
@@ -71,11 +72,32 @@ class ModelChoice(Strict):
 
 
 class Strategy(Strict):
-    """How to ask. per_call: rows in one request; the provider's own number where it is not given."""
+    """How to ask. per_call: rows in one request; the provider's own number where it is not given.
+
+    personas: points of view, one for each request. verbalized: ask for items with their probability, from
+    the tail. shun: texts of a cell that were refused as duplicates, shown as not to be repeated. repair:
+    show refused rows to the model once, with the reason.
+    """
 
     per_call: PositiveInt | None = None
     prompt: str | None = None
     system: str | None = None
+    personas: list[str] = Field(default_factory=list)
+    verbalized: bool = False
+    shun: NonNegativeInt = 8
+    repair: bool = False
+
+
+class Documents(Strict):
+    """What grounded rows are about. paths: files or patterns. text: the column that holds it, of files of rows.
+
+    words, overlap: of one passage.
+    """
+
+    paths: list[str]
+    text: str = ""
+    words: PositiveInt = 250
+    overlap: NonNegativeInt = 40
 
 
 class Budget(Strict):
@@ -103,14 +125,18 @@ class GrammarSection(Strict):
 class RecipeFile(Strict):
     """A recipe as it is written. The paths in it are relative to its own folder.
 
-    models: further ones that recipes and gates ask, by the name that a request's `to` says.
+    models: further ones that recipes and gates ask, by the name that a request's `to` says. labels: those
+    of the task where none are given. options: of the task, see `toolkit parts recipes`. check: the gates
+    besides those that prove rows of the task.
     """
 
     version: Literal[1]
     task: str
     target: Target
-    labels: dict[str, str]
     model: ModelChoice
+    labels: dict[str, str] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+    documents: Documents | None = None
     models: dict[str, ModelChoice] = Field(default_factory=dict)
     name: str | None = None
     licence: str | None = None
@@ -119,7 +145,7 @@ class RecipeFile(Strict):
     avoid: list[str] = Field(default_factory=list)
     vary: dict[str, list[str] | dict[str, PositiveFloat]] = Field(default_factory=dict)
     strategy: Strategy = Strategy()
-    check: list[str | dict[str, dict[str, Any]]] = ["schema", "label", "dedupe"]
+    check: list[str | dict[str, str | dict[str, Any]]] | None = None
     budget: Budget = Budget()
     out: Out = Out()
     grammar: GrammarSection | None = None
@@ -148,9 +174,27 @@ class Loaded:
         return hashlib.sha256(orjson.dumps([told, avoided], option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
 
     def references(self) -> list[Path]:
-        """The files that rows must not repeat: `avoid`, then the seeds."""
+        """The files that a run reads: `avoid`, the seeds, documents, and those that options name."""
         named = [*self.file.avoid, *([self.file.seeds.path] if self.file.seeds else [])]
-        return [self.folder / each for each in named]
+        told = self.file.documents
+        read = material.files(self.folder, told.paths) if told else []
+        return [*(self.folder / each for each in named), *read, *material.named(self.folder, self.file.options)]
+
+    def rows(self) -> list[Example]:
+        """The user's own rows, from `seeds`."""
+        told = self.file.seeds
+        return material.read_rows(self.folder / told.path, told.text, told.label) if told else []
+
+    def context(self, avoid: Mapping[str, list[str]], look: Look | None = None) -> Context:
+        """What gates are built from. avoid: the texts of each file that rows must not repeat."""
+        own, told = self.rows(), self.file.seeds
+        seeds = {told.path: [each.text for each in own]} if told else {}
+        found = Context(self.file.labels, avoid, seeds, own, self.folder, models=list(self.file.models))
+        return found if look is None else replace(found, look=look)
+
+    def gates(self, context: Context) -> list[Standing]:
+        """The gates of this recipe, those that prove rows of its task among them."""
+        return build(self.file.check, context, getattr(self.recipe, "gates", {}))
 
     def others(self) -> dict[str, tuple[Provider, ModelChoice]]:
         """The further models of the recipe, built."""
@@ -207,15 +251,18 @@ def _named(path: Path) -> Path:
 
 def checked(file: RecipeFile, name: str, folder: Path) -> Loaded:
     """A recipe with its parts built. Raises UsageError for what cannot work, before anything is made."""
+    kinds = getattr(parts.part("recipes", file.task), "kinds", {})
+    file = file if file.labels else file.model_copy(update={"labels": dict(kinds)})
     if not file.labels:
         raise UsageError("`labels` is empty", "name at least one label and say what it means")
     if not isinstance(file.target.per_label, str):
         _same_names("target.per_label", file.target.per_label, file.labels)
-    loaded = Loaded(file, file.name or name, folder, _provider(file), _recipe(file))
-    for path in loaded.references():
-        if not path.is_file():
-            raise UsageError(f"'{path}' does not exist", "paths in a recipe are relative to the recipe's folder")
-    build(file.check, Context(list(file.labels)))
+    named = [*file.avoid, *([file.seeds.path] if file.seeds else [])]
+    missing = next((folder / each for each in named if not (folder / each).is_file()), None)
+    if missing is not None:
+        raise UsageError(f"'{missing}' does not exist", "paths in a recipe are relative to the recipe's folder")
+    loaded = Loaded(file, file.name or name, folder, _provider(file), _recipe(file, folder))
+    loaded.gates(loaded.context({}))
     _budget_holds(file, loaded.provider)
     _grammar_fits(file, loaded.provider)
     _prompt_renders(loaded)
@@ -243,12 +290,41 @@ def built(choice: ModelChoice, seed: int, section: Mapping[str, Any] = {}) -> Pr
     return models.provider(choice.use, **section, **told, **seeded)
 
 
-def _recipe(file: RecipeFile) -> Recipe:
-    told = {"labels": file.labels, "prompt": file.strategy.prompt, "system": file.strategy.system}
-    known = {option for option, _, _ in parts.options(parts.part("recipes", file.task))}
+def _recipe(file: RecipeFile, folder: Path) -> Recipe:
+    """The task with its options and the material that it works with."""
+    told: dict[str, Any] = {
+        "labels": file.labels,
+        "prompt": file.strategy.prompt,
+        "system": file.strategy.system,
+        "personas": file.strategy.personas,
+        "verbalized": file.strategy.verbalized,
+    }
+    task = parts.part("recipes", file.task)
+    known = {option for option, _, _ in parts.options(task)}
     given = {key: value for key, value in told.items() if value is not None and key in known}
-    built: Recipe = parts.build("recipes", file.task, given)
+    given.update(_material(file, folder, known))
+    for name in getattr(task, "needs", ()):
+        if not given.get(name):
+            section = {"examples": "seeds"}.get(name, name)
+            raise UsageError(f"the task {file.task} works with `{section}`", f"add the section `{section}`")
+    clash = next((name for name in file.options if name in told or name in ("documents", "examples")), "")
+    if clash:
+        raise UsageError(f"options.{clash} has a section of its own", "take it out of `options`")
+    built: Recipe = parts.build("recipes", file.task, {**given, **material.opened(folder, file.options)})
     return built
+
+
+def _material(file: RecipeFile, folder: Path, known: set[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "examples" in known and file.seeds is not None:
+        found["examples"] = material.read_rows(folder / file.seeds.path, file.seeds.text, file.seeds.label)
+    if file.documents is None:
+        return found
+    if "documents" not in known:
+        raise UsageError(f"the section `documents` is not read by the task {file.task}", "take it out")
+    told = file.documents
+    passages = material.read_documents(folder, told.paths, words=told.words, overlap=told.overlap, column=told.text)
+    return {**found, "documents": passages}
 
 
 def _budget_holds(file: RecipeFile, provider: Provider) -> None:

@@ -24,6 +24,15 @@ class Step(NamedTuple):
     refused: int
 
 
+class Coverage(NamedTuple):
+    """Rows that were planned for a value of an attribute (or label, or persona), and those accepted."""
+
+    name: str
+    value: str
+    planned: int
+    reached: int
+
+
 class LabelCapacity(NamedTuple):
     """What the cells of one label can make together, as a sum over its cells."""
 
@@ -61,6 +70,7 @@ class GenerateResult:
     usage: Usage = NO_TOKENS
     cost_usd: float | None = None
     saved_usd: float = 0.0
+    personas: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,6 +94,17 @@ class GenerateResult:
             found[state.cell.label] += state.accepted
         return dict(found)
 
+    def coverage(self) -> list[Coverage]:
+        """Planned and reached rows of every label, every value of every attribute, and every persona."""
+        planned, reached = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        for state in self.cells:
+            for pair in state.cell.values().items():
+                planned[pair] += state.planned
+                reached[pair] += state.accepted
+        each = self.target // max(len(self.personas), 1)
+        people = [Coverage("persona", name, each, count) for name, count in self.personas.items()]
+        return [Coverage(name, value, planned[name, value], reached[name, value]) for name, value in planned] + people
+
     def as_json(self) -> dict[str, JSON]:
         """The summary that `generation.json` holds; no clock time, so equal runs write equal files."""
         return {
@@ -102,6 +123,7 @@ class GenerateResult:
             "unique": round(self.unique, 4),
             "unique_masked": round(self.unique_masked, 4),
             "labels": dict(self.labels()),
+            "coverage": [dict(each._asdict()) for each in self.coverage()],
             "cells": [_cell(state) for state in self.cells],
             "files": dict(self.files),
         }
@@ -136,6 +158,7 @@ def capacities(cells: Sequence[CellState]) -> list[LabelCapacity]:
 def _cell(state: CellState) -> dict[str, Any]:
     found: dict[str, Any] = {
         "cell": state.cell.values(),
+        "planned": state.planned,
         "quota": state.quota,
         "asked": state.asked,
         "candidates": state.candidates,

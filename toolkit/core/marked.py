@@ -1,4 +1,4 @@
-"""How gates show a row to a model: fenced as data, so that what stands in it is not taken for an order."""
+"""How a text of unknown origin is shown to a model: between marks, so that it is not taken for an order."""
 
 from __future__ import annotations
 

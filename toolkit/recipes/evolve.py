@@ -1,0 +1,104 @@
+"""Harder, narrower or broader versions of rows that exist, looked over once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from toolkit.core.request import Conversation, Example, GeneratedRow, Malformed, Message, Request, Seed
+from toolkit.recipes.asking import SYSTEM, ask, ask_for_items, pair, place
+
+PROMPT = """\
+Here are {{ parents | length }} requests to an assistant. Write one new request from each, in their order: \
+{{ description or label }}. The new one must make sense by itself and be another request, not the same in other words. \
+Answer each as well as you can.
+{% for parent in parents %}
+---
+{{ parent }}
+{% endfor %}
+---
+{% for attribute in attributes %}
+Their {{ attribute.name }}: {{ attribute.value }}.
+{% endfor %}
+{% for text in shun %}
+Do not repeat or lightly reword: {{ text }}
+{% endfor %}
+Answer with a JSON list of {{ parents | length }} objects, each with "prompt" and "completion", and nothing else."""
+REFINE = (
+    "Now read each completion as its hardest critic: what is wrong, missing, or said twice? Write the list again "
+    "with the same prompts in the same order and completions that stand up to that. Answer with the JSON list alone."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evolve:
+    """`{"prompt", "completion"}` rows made from your own in `seeds`; the labels are the ways to evolve them.
+
+    Every row names its parent, so a split keeps the two together. refine: the model reads its answers as
+    a critic and writes them again in a second request; where that comes back broken, the first stands.
+    Method: evolved instructions (Xu et al. 2023) and self-refinement (Madaan et al. 2023), one round of
+    each. Proof: a child differs from every parent (`dedupe` with `near`); its worth is for a `judge`.
+    """
+
+    id: ClassVar[str] = "evolve"
+    version: ClassVar[str] = "1"
+    proof: ClassVar[str] = "it is no near copy of a parent; with `judge`, its worth"
+    needs: ClassVar[tuple[str, ...]] = ("examples",)
+    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"dedupe": {"near": 0.85}}
+    kinds: ClassVar[Mapping[str, str]] = {
+        "deepen": "ask for more depth or one more step of reasoning",
+        "constrain": "add a condition that changes the answer",
+        "concretise": "put a definite situation in the place of general words",
+        "broaden": "a rarer subject of the same field, as hard as this one",
+    }
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    prompt: str = PROMPT
+    system: str = SYSTEM
+    personas: Sequence[str] = ()
+    verbalized: bool = False
+    examples: Sequence[Example] = ()
+    refine: bool = True
+
+    def cook(self, seed: Seed) -> Conversation:
+        parents = self._parents(seed)
+
+        def row(item: Any, seed: Seed, nth: int) -> GeneratedRow:
+            found = pair(item, seed.cell.label)
+            lineage = {"parents": [parents[nth].ref]} if nth < len(parents) and parents[nth].ref else {}
+            return replace(found, lineage=lineage)
+
+        rows: list[GeneratedRow]
+        rows, request, text = yield from _remembered(ask(self, seed, row, parents=[each.text for each in parents]))
+        if not self.refine or any(each.fault for each in rows):
+            return rows
+        return (yield from _refined(rows, request, text))
+
+    def _parents(self, seed: Seed) -> list[Example]:
+        """As many rows as are asked for, in turn from a place that differs from cell to cell."""
+        start = place(Seed(seed.cell)) + seed.sample
+        return [self.examples[(start + nth) % len(self.examples)] for nth in range(seed.rows)]
+
+
+def _remembered(conversation: Conversation) -> Any:
+    """The rows of a conversation, with its last request and the text of its last reply."""
+    request = next(conversation)
+    while True:
+        reply = yield request
+        try:
+            request = conversation.send(reply)
+        except StopIteration as done:
+            return list(done.value), request, reply.text
+
+
+def _refined(rows: list[GeneratedRow], request: Request, text: str) -> Conversation:
+    added = (Message("assistant", text), Message("user", REFINE))
+    try:
+        items, _ = yield from ask_for_items(replace(request, messages=(*request.messages, *added)))
+    except Malformed:
+        return rows
+    better = [pair(item, row.label or "") for item, row in zip(items, rows, strict=False)]
+    if len(items) != len(rows) or any(each.fault for each in better):
+        return rows
+    return [replace(new, lineage=row.lineage) for new, row in zip(better, rows, strict=True)]

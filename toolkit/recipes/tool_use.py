@@ -1,0 +1,121 @@
+"""Conversations in which an assistant calls tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from toolkit.core.jsontext import written
+from toolkit.core.request import Conversation, GeneratedRow, Seed
+from toolkit.core.types import JSON
+from toolkit.recipes.asking import ABOUT, SYSTEM, ask, faulty, texts_of
+
+PROMPT = f"""\
+An assistant has these tools:
+{{{{ tools | tojson }}}}
+Write {{{{ rows }}}} different requests of the kind "{{{{ label }}}}"\
+{{% if description %}}: {{{{ description }}}}{{% endif %}}. "calls" is the list of calls that the assistant makes, \
+each with "name" and "arguments" that fit the tool's parameters\
+{{% if not wants_calls %}}; here it is empty, because no tool helps{{% endif %}}. "results" is what each call \
+returns, in the same order. "answer" is what the assistant then says, from the results alone.
+{ABOUT}\
+Answer with a JSON list of {{{{ rows }}}} objects with "user", "calls", "results" and "answer", and nothing else."""
+
+
+def _tool(name: str, about: str, **properties: Mapping[str, JSON]) -> dict[str, JSON]:
+    schema: dict[str, JSON] = {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return {"type": "function", "function": {"name": name, "description": about, "parameters": schema}}
+
+
+SAMPLES: tuple[Mapping[str, JSON], ...] = (
+    _tool(
+        "convert_length",
+        "Convert a length between metres, kilometres and centimetres.",
+        value={"type": "number"},
+        unit={"type": "string", "enum": ["m", "km", "cm"]},
+        to={"type": "string", "enum": ["m", "km", "cm"]},
+    ),
+    _tool(
+        "days_between",
+        "Count the days from one date to another.",
+        start={"type": "string", "description": "YYYY-MM-DD"},
+        end={"type": "string", "description": "YYYY-MM-DD"},
+    ),
+    _tool(
+        "split_bill",
+        "Split an amount in cents equally; the rest goes to the first.",
+        cents={"type": "integer", "minimum": 1},
+        people={"type": "integer", "minimum": 1},
+    ),
+)
+"""Three tools whose results can be computed, for a start without tools of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """`{"messages": [...], "tools": [...]}` rows in OpenAI's form: a request, calls, results, an answer.
+
+    tools: your tool list in that form; three sample tools without it. no_call: labels of requests that
+    no tool helps with. Proof: `arguments` checks every call against its tool's JSON Schema, and with
+    `execute: file.py` runs your own functions and compares what they return.
+    """
+
+    id: ClassVar[str] = "tool-use"
+    version: ClassVar[str] = "1"
+    proof: ClassVar[str] = "`arguments`: calls fit their schemas; with `execute`, results are your functions' own"
+    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"dedupe": {"mask_numbers": False}, "arguments": {}}
+    kinds: ClassVar[Mapping[str, str]] = {
+        "tool-one": "one call is needed",
+        "tool-two": "two calls are needed, independent of each other",
+        "tool-none": "it can be answered without any of the tools",
+    }
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    prompt: str = PROMPT
+    system: str = SYSTEM
+    personas: Sequence[str] = ()
+    verbalized: bool = False
+    tools: Sequence[Mapping[str, Any]] = SAMPLES
+    no_call: Sequence[str] = ("tool-none",)
+
+    def cook(self, seed: Seed) -> Conversation:
+        wants = seed.cell.label not in self.no_call
+        return ask(self, seed, self._row, tools=list(self.tools), wants_calls=wants)
+
+    def _row(self, item: Any, seed: Seed, nth: int) -> GeneratedRow:
+        label = seed.cell.label
+        found = texts_of(item, "user", "answer")
+        calls, results = (item.get("calls"), item.get("results")) if isinstance(item, Mapping) else (None, None)
+        if len(found) != 2 or not isinstance(calls, list) or not isinstance(results, list):
+            return faulty(item, label, "lacks a request, calls, results or an answer")
+        proof: dict[str, JSON] = {
+            "tools": list(self.tools),
+            "calls": calls,
+            "results": results,
+            "wants_calls": label not in self.no_call,
+        }
+        fields: dict[str, JSON] = {"messages": _messages(found[0], calls, results, found[1]), "tools": list(self.tools)}
+        return GeneratedRow(fields, found[0], label, proof=proof)
+
+
+def _messages(user: str, calls: list[Any], results: list[Any], answer: str) -> list[JSON]:
+    made: list[JSON] = [{"role": "user", "content": user}]
+    if calls:
+        made.append({"role": "assistant", "content": "", "tool_calls": [_call(c, n) for n, c in enumerate(calls, 1)]})
+    for nth, result in enumerate(results, 1):
+        content = result if isinstance(result, str) else written(result).decode()
+        made.append({"role": "tool", "tool_call_id": f"call_{nth}", "content": content})
+    return [*made, {"role": "assistant", "content": answer}]
+
+
+def _call(call: Any, nth: int) -> dict[str, JSON]:
+    told = call if isinstance(call, Mapping) else {}
+    arguments = written(told.get("arguments") or {}).decode()
+    function: dict[str, JSON] = {"name": str(told.get("name", "")), "arguments": arguments}
+    return {"id": f"call_{nth}", "type": "function", "function": function}
