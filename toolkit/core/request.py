@@ -175,12 +175,20 @@ class Retry(Exception):  # noqa: N818 - it is an answer, not an accident
     """A provider may serve the same request later. after_s: its own wish; throttled: it said too fast.
 
     unknown: the request may have been served and billed all the same, as after a broken connection.
+    down: there was no connection at all.
     """
 
     def __init__(
-        self, reason: str, *, after_s: float | None = None, throttled: bool = False, unknown: bool = False
+        self,
+        reason: str,
+        *,
+        after_s: float | None = None,
+        throttled: bool = False,
+        unknown: bool = False,
+        down: bool = False,
     ) -> None:
         super().__init__(reason)
+        self.down = down
         self.after_s = after_s
         self.throttled = throttled
         self.unknown = unknown

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from toolkit.core.errors import UsageError
 from toolkit.core.prices import Price
-from toolkit.core.request import Request, Usage
+from toolkit.core.request import Usage
 from toolkit.store.journal import NOTHING, Hold, State
 
 RAISE = "raise the budget, or lower `max_tokens` of the model: what a request may cost is set aside before it is sent"
@@ -129,14 +129,3 @@ def guarded(budget: Budget, price: Price | None, model: str) -> None:
 def no_price(model: str) -> UsageError:
     fix = "write `price: {input: ..., output: ...}` (dollars a million tokens) under `budget`, or cap `tokens` instead"
     return UsageError(f"the budget is in dollars and the price of {model} is not known", fix)
-
-
-def prompt_bytes(request: Request) -> int:
-    """No fewer than the tokens of a prompt: a token holds at least one byte, and every message has a frame."""
-    import orjson
-
-    told = sum(len(message.content.encode()) + 16 for message in request.messages) + 64
-    for extra in (request.schema, request.params.get("tools")):
-        if extra:
-            told += len(orjson.dumps(extra)) + 1024
-    return told

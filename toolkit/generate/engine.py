@@ -26,6 +26,7 @@ from toolkit.generate.limiter import Limiter, Slot
 from toolkit.store.journal import NOTHING, SYNC_S, Hold, Journal
 
 LONGEST_PAUSE_S = 60.0
+ATTEMPTS_WHILE_DOWN = 6
 GO_ON = "what was made so far is kept; run the same command to go on"
 
 
@@ -207,7 +208,9 @@ class Engine:
                 return found
             self.journal.failed(key, attempt, str(found), unknown=found.unknown)
             attempt += not found.throttled
-            if attempt > self.limits.attempts:
+            if found.down and attempt > self._attempts_while_down(desk):
+                raise ProviderError(str(found), f"start the server or check `base_url`; {GO_ON}")
+            if attempt > self.limits.attempts and not found.down:
                 raise Dead(f"{found}, {self.limits.attempts} times")
             self._patient(desk, found)
             await self._rest(self._pause(key, attempt, found))
@@ -294,6 +297,10 @@ class Engine:
             self.drain(f"budget.requests ({most:,}) is spent")
         if self.draining:
             raise Drained
+
+    def _attempts_while_down(self, desk: Desk) -> int:
+        """A server that has answered before is given the time of a restart."""
+        return max(self.limits.attempts, ATTEMPTS_WHILE_DOWN) if desk.served else self.limits.attempts
 
     def _patient(self, desk: Desk, failure: Retry) -> None:
         since = time.monotonic() - max(desk.last_served, desk.limiter.began)

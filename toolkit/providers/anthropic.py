@@ -1,0 +1,245 @@
+"""Claude through Anthropic's SDK over aiohttp: raw responses, no retries of its own, batches at half price."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import orjson
+
+from toolkit.core import answered
+from toolkit.core.keys import hide, no_key, read_key
+from toolkit.core.prompt import no_more_tokens_than
+from toolkit.core.request import Cell, Landed, Pace, Reply, Request, Retry, Usage
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
+CACHED_FROM = 4096
+OF_THE_CALL = frozenset({"system", "tools", "tool_choice", "stop_sequences", "metadata", "service_tier", "thinking"})
+NEARBY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicProvider:
+    """A model behind Anthropic's Messages API.
+
+    A schema goes as `output_config.format`; ranges and lengths that the API does not enforce are put into
+    words by the SDK, and the asker validates all the same. The system message is marked for the prompt
+    cache where it is long enough to be taken. Sampling parameters that the SDK no longer has, such as
+    `temperature`, are sent as they stand in the recipe; what a model refuses by name is left out from
+    then on. Why a model declined is in the reply's `detail`.
+
+    The SDK's own retries are off: it would wait without bound and might pay twice. The key comes from
+    the environment variable `key_env` or from `key_file`.
+    """
+
+    id: ClassVar[str] = "anthropic"
+    version: ClassVar[str] = "1"
+    source_kind: ClassVar[str] = "llm"
+    free: ClassVar[bool] = False
+    reads_prompt: ClassVar[bool] = True
+    per_call: ClassVar[int] = 5
+
+    name: str
+    base_url: str | None = None
+    key_env: str = "ANTHROPIC_API_KEY"
+    key_file: str | None = None
+    max_tokens: int = 4096
+    cache: bool = True
+    _open: dict[asyncio.AbstractEventLoop, AsyncAnthropic] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _refused: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    @property
+    def model(self) -> str:
+        return f"anthropic:{self.name}"
+
+    def capacity(self, cell: Cell) -> None:
+        """None: a model has no bound that is known."""
+
+    def worst(self, request: Request) -> Usage:
+        """All of the prompt written to the cache, which costs most, and an answer of full length."""
+        prompt, answer = no_more_tokens_than(request), int(str(request.params.get("max_tokens", self.max_tokens)))
+        return Usage(written_tokens=prompt, output_tokens=answer) if self.cache else Usage(prompt, answer)
+
+    async def close(self) -> None:
+        client = self._open.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.close()
+
+    async def complete(self, request: Request) -> Reply:
+        """Serve one request; a parameter that the model refuses is left out and it is sent again."""
+        while True:
+            body = self.body(request)
+            try:
+                raw = await self._client().messages.with_raw_response.create(**_called(body))
+                content = await raw.read()
+            except Exception as failure:
+                if not self._learns(body, failure):
+                    raise self._failure(failure) from failure
+                continue
+            return self._reply(content, raw.headers)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The parameters of a message, without those that this model has refused."""
+        told: dict[str, Any] = {"model": self.name, "max_tokens": self.max_tokens, **request.params}
+        told["messages"] = [each for each in request.prompt() if each["role"] != "system"]
+        system = "\n\n".join(each.content for each in request.messages if each.role == "system")
+        if system:
+            told["system"] = self._system(system)
+        if request.schema is not None:
+            from anthropic import transform_schema
+
+            shape = {"type": "json_schema", "schema": transform_schema(dict(request.schema))}
+            told["output_config"] = {**told.get("output_config", {}), "format": shape}
+        return {name: value for name, value in told.items() if name not in self._refused}
+
+    def _system(self, system: str) -> list[dict[str, Any]]:
+        block: dict[str, Any] = {"type": "text", "text": system}
+        if self.cache and len(system.encode()) >= CACHED_FROM:
+            block["cache_control"] = {"type": "ephemeral"}
+        return [block]
+
+    async def submit(self, requests: Mapping[str, Request]) -> str:
+        """Hand in a batch. A request's key, 64 hexadecimal digits, is its `custom_id`."""
+        handed = [{"custom_id": key, "params": self.body(request)} for key, request in requests.items()]
+        try:
+            made = await self._client().messages.batches.create(requests=handed)  # type: ignore[arg-type]
+        except Exception as failure:
+            raise self._failure(failure) from failure
+        return made.id
+
+    async def collect(self, batch: str) -> Mapping[str, Landed] | None:
+        """Results come in any order and are joined by their key."""
+        try:
+            found = await self._client().messages.batches.retrieve(batch)
+            if found.processing_status != "ended":
+                return None
+            results = await self._client().messages.batches.results(batch)
+            return {each.custom_id: self._landed(each.result) async for each in results}
+        except Exception as failure:
+            raise self._failure(failure) from failure
+
+    async def seek(self, keys: Sequence[str], since: float) -> str | None:
+        """The batch of as many requests that was made right after `since`, if there is one and no other."""
+        found = []
+        try:
+            async for each in self._client().messages.batches.list(limit=100):
+                made = each.created_at.replace(tzinfo=each.created_at.tzinfo or datetime.UTC).timestamp()
+                if made < since - 5:
+                    break
+                if made < since + NEARBY_S and sum(each.request_counts.to_dict().values()) == len(keys):  # type: ignore[arg-type]
+                    found.append(each.id)
+        except Exception as failure:
+            raise self._failure(failure) from failure
+        return found[0] if len(found) == 1 else None
+
+    def _landed(self, result: Any) -> Landed:
+        if result.type == "succeeded":
+            return Landed(self._of(result.message.to_dict(), batch=True))
+        if result.type == "errored":
+            return Landed(None, f"the batch could not serve it: {self._hidden(str(result.error.error.message))}")
+        return Landed(None, f"its batch was {result.type} before it was served")
+
+    def _client(self) -> AsyncAnthropic:
+        """One client for a loop; its pool has no bound, since the engine has one."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._open:
+            import httpx2
+            from anthropic import AsyncAnthropic, DefaultAioHttpClient
+
+            key = read_key(self.key_env, self.key_file)
+            if key is None:
+                raise no_key("anthropic", self.key_env)
+            # The engine's deadline is for the whole reply; a second clock here would only hide it.
+            pool = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+            http = DefaultAioHttpClient(limits=pool, timeout=httpx2.Timeout(None, connect=30.0))
+            self._open[loop] = AsyncAnthropic(
+                api_key=key, base_url=self.base_url, max_retries=0, http_client=http, timeout=None
+            )
+        return self._open[loop]
+
+    def _learns(self, body: Mapping[str, Any], failure: Exception) -> bool:
+        """Whether a refusal names a parameter that can be left out; it is, from now on."""
+        if getattr(failure, "status_code", None) != 400:
+            return False
+        said = str(failure).lower()
+        fixed = ("model", "messages", "max_tokens", "system")
+        found = next((each for each in body if each not in fixed and each in said), None)
+        if found is None:
+            return False
+        self._refused.add(found)
+        return True
+
+    def _failure(self, failure: Exception) -> Exception:
+        """The SDK's exceptions in the words of the engine."""
+        from anthropic import APIConnectionError, APIError, APIStatusError, APITimeoutError
+
+        said = self._hidden(str(failure))
+        if isinstance(failure, APIStatusError):
+            told = {name.lower(): value for name, value in failure.response.headers.items()}
+            return answered.failure(failure.status_code, told, said, model=self.model, variable=self.key_env)
+        if isinstance(failure, APITimeoutError):
+            return Retry("the connection timed out", unknown=True)
+        if isinstance(failure, APIConnectionError):
+            cause = type(failure.__cause__ or failure).__name__
+            down = "Connect" in cause
+            return Retry(
+                f"{self._home()} {'cannot be reached' if down else 'broke off'}: {cause}", unknown=not down, down=down
+            )
+        if isinstance(failure, APIError):
+            return Retry(f"the reply is broken: {said[:200]}", unknown=True)
+        return failure
+
+    def _home(self) -> str:
+        return str(self._client().base_url)
+
+    def _hidden(self, text: str) -> str:
+        return hide(text, [read_key(self.key_env, self.key_file)])
+
+    def _reply(self, content: bytes, headers: Mapping[str, str]) -> Reply:
+        try:
+            return self._of(orjson.loads(content), pace=_pace(headers))
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as failure:
+            raise Retry(f"the reply is no message: {type(failure).__name__}", unknown=True) from failure
+
+    def _of(self, told: Mapping[str, Any], *, batch: bool = False, pace: Pace | None = None) -> Reply:
+        text = "".join(block["text"] for block in told["content"] if block["type"] == "text")
+        calls = [block for block in told["content"] if block["type"] == "tool_use"]
+        if not text and calls:
+            text = orjson.dumps(calls).decode()
+        details = told.get("stop_details") or {}
+        detail = str(details.get("category") or details.get("explanation") or "")
+        stop = str(told.get("stop_reason") or "end_turn")
+        return Reply(text, str(told["model"]), tokens(told["usage"]), stop, detail=detail, batch=batch, pace=pace)
+
+
+def tokens(usage: Mapping[str, Any]) -> Usage:
+    """Tokens as Anthropic counts them: those from and to the cache stand beside the input."""
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return Usage(*(int(usage.get(name) or 0) for name in names))
+
+
+def _called(body: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of the SDK's call: what it has no name for goes into the body as it is."""
+    known = {"model", "max_tokens", "messages", "output_config", *OF_THE_CALL}
+    extra = {name: value for name, value in body.items() if name not in known}
+    given = {name: value for name, value in body.items() if name in known}
+    # A timeout of our own, since without one the SDK refuses long answers that are not streamed.
+    return {**given, "timeout": NEARBY_S, **({"extra_body": extra} if extra else {})}
+
+
+def _pace(headers: Mapping[str, str]) -> Pace | None:
+    told = [headers.get(f"anthropic-ratelimit-requests-{name}") for name in ("limit", "remaining", "reset")]
+    if told[0] is None or told[1] is None:
+        return None
+    reset_s = answered.seconds_of(told[2] or "")
+    try:
+        return Pace(int(told[0]), int(told[1]), max(0.0, reset_s or 0.0))
+    except ValueError:
+        return None
