@@ -40,13 +40,16 @@ SHAPES = (
 )
 """Keys of model providers: a literal that must be there, and the shape around it."""
 _TAIL = re.compile(rb"(?:sk-|AIza|hf_|gsk_|xai-)[A-Za-z0-9_-]*\Z|(?:s|sk|A|AI|AIz|h|hf|g|gs|gsk|x|xa|xai)\Z")
+_RUN = re.compile(rb"[A-Za-z0-9_-]+")
 _SHAPE_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_WORDS = bytes(byte if byte in _SHAPE_BYTES else 32 for byte in range(256))
 
 
 class Keys:
     """The credentials that passed through this process; they are held in memory and written nowhere.
 
-    `prints` of a key is what `compact` finds it again by: length, salt, digest.
+    The print of a key is what `compact` finds it again by where it was compressed: length, salt and
+    digest of its longest run of letters, digits, `_` and `-`.
     """
 
     def __init__(self) -> None:
@@ -66,10 +69,11 @@ class Keys:
     def _add(self, key: bytes) -> list[Any]:
         known = self._prints.get(key)
         if known is None:
-            digest = hashlib.blake2b(key, digest_size=12, salt=self._salt).hexdigest()
+            run = max(_RUN.findall(key), key=len, default=b"")
+            digest = hashlib.blake2b(run, digest_size=12, salt=self._salt).hexdigest()
             while len(self._prints) >= MOST_KEYS:
                 del self._prints[next(iter(self._prints))]
-            known = self._prints[key] = [len(key), self._salt.hex(), digest]
+            known = self._prints[key] = [len(run), self._salt.hex(), digest]
             forms = {form for each in self._prints for form in _forms(each)}
             self._forms = tuple(sorted(forms, key=len, reverse=True))
             self._last = _SHAPE_BYTES | {byte for form in forms for byte in form}
@@ -83,10 +87,8 @@ class Keys:
             if form in data
             for match in re.finditer(re.escape(form), data)
         ]
-        for literal, shape in SHAPES:
-            if literal in data:
-                found += [match.span() for match in shape.finditer(data)]
-        return _merged(found)
+        found += _shaped(data)
+        return _merged(found) if found else found
 
     def tail(self, data: bytes) -> int:
         """Where the end of `data` begins that may be the beginning of a key; its length where there is none."""
@@ -134,6 +136,39 @@ class Mask:
         if restored:
             meta["restores"] = len(restored)
         return _starred(whole, spans), meta
+
+
+class Prints:
+    """Keys that were recorded as prints, to be masked in what was compressed when it passed."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, prints: Iterable[Sequence[Any]]) -> None:
+        self._known: dict[int, list[tuple[bytes, str]]] = {}
+        for size, salt, digest in prints:
+            if size >= SHORTEST:
+                self._known.setdefault(size, []).append((bytes.fromhex(salt), digest))
+
+    def hide(self, data: bytes) -> bytes:
+        """`data` with each key, by print or by shape, as `*`."""
+        spans = _shaped(data)
+        if self._known:
+            words = data.translate(_WORDS).split()
+            for word in {word for word in words if len(word) >= min(self._known)}:
+                for key in self._in(word):
+                    spans += [(at.start(), at.end()) for at in re.finditer(re.escape(key), data)]
+        return _starred(data, _merged(spans)) if spans else data
+
+    def _in(self, word: bytes) -> Iterable[bytes]:
+        """The keys in a run of letters; of a long run, the ends are looked at."""
+        for size, known in self._known.items():
+            last = len(word) - size
+            starts = range(last + 1) if last < 64 else (*range(32), *range(last - 31, last + 1))
+            for at in starts:
+                piece = word[at : at + size]
+                for salt, digest in known:
+                    if hashlib.blake2b(piece, digest_size=12, salt=salt).hexdigest() == digest:
+                        yield piece
 
 
 def kept_headers(headers: Headers, keys: Keys) -> dict[str, str]:
@@ -186,6 +221,10 @@ def _credentials(name: bytes, value: bytes) -> list[bytes]:
 def _forms(key: bytes) -> set[bytes]:
     """A key as it stands in text, in JSON and in a URL."""
     return {key, key.replace(b"/", b"\\/"), key.replace(b'"', b'\\"'), quote(key, safe="").encode()}
+
+
+def _shaped(data: bytes) -> list[tuple[int, int]]:
+    return [match.span() for literal, shape in SHAPES if literal in data for match in shape.finditer(data)]
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
