@@ -13,7 +13,7 @@ from toolkit.core.errors import InputError
 from toolkit.core.jsontext import Malformed, parse
 from toolkit.near.logistic import fit, probabilities
 from toolkit.near.pool import margin
-from toolkit.sample.signals import Told, told
+from toolkit.sample.signals import told
 from toolkit.store.dataset import Dataset
 
 Floats = npt.NDArray[np.float64]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +39,15 @@ class Texts:
     def __len__(self) -> int:
         return len(self.row)
 
+    @property
+    def digest(self) -> str:
+        return self.data.manifest.digest
+
+    def ref(self, at: int) -> tuple[str, str]:
+        """The text of one row and the row's name."""
+        names = self.data.table(("ref",)).column("ref")
+        return self.text[at].as_py() or "", names[at].as_py()
+
     def some(self, places: Ints) -> list[str]:
         return [text or "" for text in self.text.take(pa.array(places)).to_pylist()]
 
@@ -50,6 +59,10 @@ class Left(NamedTuple):
     labelled: int
     asked: int
     held_out: int
+
+    def words(self) -> str:
+        told = zip(("empty", "labelled", "asked before", "held out or near it"), self, strict=True)
+        return ", ".join(f"{count:,} {name}" for name, count in told if count) or "none left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,14 @@ class Eligible:
     of: Ints
     weight: npt.NDArray[np.float64]
     left: Left
-    notes: list[str] = field(default_factory=list)
+
+    def only(self, stays: Bools) -> Eligible:
+        """Without the texts that do not stay, shape (n,): they count as held out."""
+        index = np.where(stays, np.cumsum(stays) - 1, -1)
+        of = np.where(self.of >= 0, index[self.of], -1)
+        gone = int(((self.of >= 0) & (of < 0)).sum())
+        left = self.left._replace(held_out=self.left.held_out + gone)
+        return Eligible(self.place[stays], of, self.weight[stays], left)
 
 
 def texts_of(data: Any, folder: Path, reading: ReadOptions | None, progress: Progress | None = None) -> Texts:

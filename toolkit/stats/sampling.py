@@ -31,15 +31,15 @@ class Estimate(NamedTuple):
     requests: float
 
 
-def by_size(size: npt.ArrayLike, n: int, rng: np.random.Generator) -> Drawn:
+def by_size(size: npt.ArrayLike, n: int, rng: np.random.Generator, order: Ints | None = None) -> Drawn:
     """`n` different units, each with a chance in proportion to its size; one too large for that is surely drawn.
 
-    Sizes are positive. Systematic from a random start over a random order (Madow 1949), so the chances
-    are exact.
+    Sizes are positive. Systematic from a random start (Madow 1949), so the chances are exact, over a random
+    order; over one that is given, every stretch of it gets its share of the draws.
     """
     sizes = np.asarray(size, np.float64)
     chance = chances(sizes, n)
-    order = rng.permutation(len(sizes))
+    order = rng.permutation(len(sizes)) if order is None else order
     ends = np.cumsum(chance[order])
     marks = rng.random() + np.arange(len(sizes) + 1)
     hit = np.searchsorted(marks, ends, side="left") > np.searchsorted(marks, np.r_[0.0, ends[:-1]], side="left")
