@@ -29,6 +29,7 @@ FLOORS = {
     "gates": 4,
     "contracts": 4,
     "trainers": 4,
+    "wires": 4,
     "chat": 3,
     "near": 3,
     "stats": 3,

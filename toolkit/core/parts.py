@@ -32,6 +32,7 @@ SHELVES: Mapping[str, str] = {
     "repairs": "mend",
     "samplers": "rank",
     "trainers": "dry_run",
+    "wires": "talk",
 }
 """Each shelf with the method that makes a class its part; a check has `look` (row by row) or `run`."""
 
