@@ -30,6 +30,8 @@ FLOORS = {
     "contracts": 4,
     "trainers": 4,
     "wires": 4,
+    "targets": 4,
+    "outbound": 3,
     "chat": 3,
     "near": 3,
     "stats": 3,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from toolkit.dry_run import Asked, dry_run
 from toolkit.findings import policy_of
 from toolkit.read import Progress, ReadOptions
 from toolkit.report import build
+from toolkit.sections import since
 from toolkit.split import SplitOptions, load_split, split, split_given
 from toolkit.store import streams
 from toolkit.store.folder import RunFolder, is_run, open_run
@@ -29,7 +30,13 @@ from toolkit.verify import VerifyOptions, encoder, verify
 from toolkit.write import whole_file
 
 PASSES = ("READY", "READY WITH RISKS")
-FILES = (("json", "json"), ("markdown", "md"), ("html", "html"))
+FILES = (
+    ("json", "readiness.json"),
+    ("markdown", "readiness.md"),
+    ("html", "readiness.html"),
+    ("card", "README.md"),
+    ("croissant", "croissant.json"),
+)
 
 
 @dataclass(frozen=True)
@@ -66,14 +73,17 @@ def readiness(
     splitting: SplitOptions | None = None,
     policy: Policy | Path | None = None,
     trainer: Asked | None = None,
+    previous: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Readiness:
     """The verdict on `data`: a run that was verified, or anything that `verify` takes.
 
     What is missing is done first: verifying, and splitting (or, with `heldout`, comparing with the
     user's own held-out rows). trainer: what is to be trained with, for the rows that it would drop or
-    cut. Writes readiness.json, .md and .html into the run folder.
+    cut. previous: an earlier readiness.json, to say what is different. Writes readiness.json, .md and
+    .html, a dataset card (README.md) and croissant.json into the run folder.
     """
+    older = load_report(Path(previous)) if previous is not None else None
     if isinstance(data, str | Path) and is_run(data):
         folder = open_run(data)
         if usage is not None or (options is not None and options.self_test):
@@ -102,6 +112,8 @@ def readiness(
         rules = _policy(policy, ledger)
         decision = decide(ledger, rules)
         report = build(ledger, decision, rules, load_split(folder, decision.stays), folder.path)
+        if older is not None:
+            report = replace(report, extra={**report.extra, "since": since(older, asdict(report))})
         _write(report, folder)
     return Readiness(folder, report)
 
@@ -181,6 +193,6 @@ def _policy(policy: Policy | Path | None, ledger: Ledger) -> Policy:
 
 def _write(report: Report, folder: RunFolder) -> None:
     shelf = parts("renderers")
-    for name, suffix in FILES:
-        with whole_file(folder.readiness(suffix)) as file:
+    for name, file_name in FILES:
+        with whole_file(folder.path / file_name) as file:
             file.write(shelf[name]().render(report).encode("utf-8"))

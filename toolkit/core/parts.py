@@ -31,6 +31,7 @@ SHELVES: Mapping[str, str] = {
     "renderers": "render",
     "repairs": "mend",
     "samplers": "rank",
+    "targets": "convert",
     "trainers": "dry_run",
     "wires": "talk",
 }
