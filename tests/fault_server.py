@@ -23,24 +23,10 @@ from typing import Any
 
 import orjson
 
-WORDS = [
-    "amber",
-    "birch",
-    "cedar",
-    "delta",
-    "ember",
-    "frost",
-    "grove",
-    "heron",
-    "ivory",
-    "jade",
-    "kelp",
-    "lunar",
-    "maple",
-    "north",
-    "ocean",
-    "pearl",
-]
+WORDS = (
+    *("amber", "birch", "cedar", "delta", "ember", "frost", "grove", "heron"),
+    *("ivory", "jade", "kelp", "lunar", "maple", "north", "ocean", "pearl"),
+)
 ASKED = re.compile(r'Write (\d+) different texts of the class "([^"]+)"')
 CLOSE = b"\r\n\r\n"
 
@@ -335,31 +321,25 @@ class Connection(asyncio.Protocol):
 def serving(faults: Faults | None = None) -> Iterator[FaultServer]:
     """The server in a thread of its own, on a free port of this machine."""
     server, ready = FaultServer(faults or Faults()), threading.Event()
-    loop = asyncio.new_event_loop()
-    listening: list[asyncio.Server] = []
+    ended: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     async def listen() -> None:
+        loop, end = asyncio.get_running_loop(), asyncio.Event()
+        ended.append((loop, end))
         listener = await loop.create_server(lambda: Connection(server), "127.0.0.1", 0, backlog=2048)
         server.port = listener.sockets[0].getsockname()[1]
-        listening.append(listener)
         ready.set()
+        await end.wait()
+        listener.close()
 
-    def work() -> None:
-        loop.run_until_complete(listen())
-        loop.run_forever()
-        listening[0].close()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.01))
-        loop.close()
-
-    thread = threading.Thread(target=work, name="fault-server", daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(listen()), name="fault-server", daemon=True)
     thread.start()
-    ready.wait(10)
+    assert ready.wait(10)
     try:
         yield server
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        loop, end = ended[0]
+        loop.call_soon_threadsafe(end.set)
         thread.join(10)
 
 

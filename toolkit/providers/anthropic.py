@@ -156,8 +156,9 @@ class AnthropicProvider:
             key = read_key(self.key_env, self.key_file)
             if key is None:
                 raise no_key("anthropic", self.key_env)
+            # No bound is written as a large one: aiohttp's own of 100 would take the place of None.
+            pool = httpx2.Limits(max_connections=2**16, max_keepalive_connections=2**16)
             # The engine's deadline is for the whole reply; a second clock here would only hide it.
-            pool = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
             http = DefaultAioHttpClient(limits=pool, timeout=httpx2.Timeout(None, connect=30.0))
             self._open[loop] = AsyncAnthropic(
                 api_key=key, base_url=self.base_url, max_retries=0, http_client=http, timeout=None
@@ -180,7 +181,7 @@ class AnthropicProvider:
         """The SDK's exceptions in the words of the engine."""
         from anthropic import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
-        said = self._hidden(str(failure))
+        said = self._hidden(_said(failure))
         if isinstance(failure, APIStatusError):
             told = {name.lower(): value for name, value in failure.response.headers.items()}
             return answered.failure(failure.status_code, told, said, model=self.model, variable=self.key_env)
@@ -232,6 +233,13 @@ def _called(body: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in body.items() if name in known}
     # A timeout of our own, since without one the SDK refuses long answers that are not streamed.
     return {**given, "timeout": NEARBY_S, **({"extra_body": extra} if extra else {})}
+
+
+def _said(failure: Exception) -> str:
+    """What the server says of a failure, without what the SDK says around it."""
+    body = getattr(failure, "body", None)
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return str(error["message"]) if isinstance(error, Mapping) and "message" in error else str(failure)
 
 
 def _pace(headers: Mapping[str, str]) -> Pace | None:
