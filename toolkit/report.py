@@ -14,10 +14,14 @@ import numpy as np
 
 from toolkit.core import parts
 from toolkit.core.policy import Policy
-from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Part, Reason, Report
+from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Part, Report
+from toolkit.core.types import JSON
 from toolkit.decide import Decision, Outcome
 from toolkit.dry_run import load_told
 from toolkit.judge import losses, ordered, reasons, verdict
+from toolkit.sections import build as build_sections
+from toolkit.split import load_mix
+from toolkit.store.folder import RunFolder
 from toolkit.store.ledger import Ledger
 
 EXAMPLES = 6
@@ -31,7 +35,6 @@ ABSENT = [
     "names and postal addresses (P02), unless --set pii.names=true was given",
     "answers in another language (Q02), cut off (Q03) or garbled (Q04)",
     "preference pairs (R01) and their length bias (R02)",
-    "the learning curve (A02), the cost of training (A03), forgetting (A04)",
 ]
 
 
@@ -56,7 +59,10 @@ class Facts:
 
 
 def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, run: Path) -> Report:
-    """The report of one run. split: what `load_split` gives, None where there is no valid split. run: its folder."""
+    """The report of one run. split: what `load_split` gives, None where there is no valid split. run: its folder.
+
+    Pure but for the folder's mix.json and the time.
+    """
     from importlib.metadata import version
 
     manifest = json.loads(ledger.meta("manifest") or "{}")
@@ -66,6 +72,7 @@ def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, run: P
         replace(reason, remedy=reason.remedy.replace("RUN", target))
         for reason in ordered([*reasons(decision.outcomes, policy, manifest["format"]), *losses(decision)])
     ]
+    sections = build_sections(decision, why, facts.rows, target)
     return Report(
         verdict=verdict(why).words,
         name=run.name,
@@ -91,15 +98,22 @@ def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, run: P
         source_kinds={kind: int(n) for kind, n in facts.groups("balance", "rows by source kind").items()},
         not_looked=[[o.check, o.status, o.reason] for o in decision.outcomes if o.status != "ran"],
         missing=_missing(),
-        next=_next(why, split, target, verdict(why).words),
-        extra=_extra(ledger),
+        next=_next(sections.get("fixes"), split, target, verdict(why).words),
+        extra={**_extra(ledger, manifest), **sections, **_mixed(run, split)},
     )
 
 
-def _extra(ledger: Ledger) -> dict[str, Any]:
-    """The encoder that was used, and what the trainer that was asked for will train on."""
+def _extra(ledger: Ledger, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The encoder that was used, what the trainer that was asked for will train on, and what was said of the source."""
     found = {"encoder": ledger.meta("encoder"), "training": load_told(ledger)}
+    found |= {name: manifest.get("options", {}).get(name) for name in ("licence", "source")}
     return {name: value for name, value in found.items() if value}
+
+
+def _mixed(run: Path, split: Any) -> dict[str, JSON]:
+    """What general rows were mixed in, where they were."""
+    found = load_mix(RunFolder(run), split)
+    return {"mix": found} if found else {}
 
 
 def _quarantine(decision: Decision) -> list[Any]:
@@ -206,7 +220,7 @@ def _lengths(facts: Facts) -> list[Lengths]:
 
 
 def _numbers(facts: Facts) -> list[Number]:
-    shown: tuple[str, ...] = ("rows by", "length", "rows by class")
+    shown: tuple[str, ...] = ("rows by", "length", "with rows", "by nearest", "rows: probe")
     if facts.one("label-audit", "audited noise rate") is not None:  # people looked: the probe's guess is void
         shown += ("estimated noise rate",)
     return [
@@ -247,9 +261,9 @@ def _codes(line: str) -> list[str]:
     return re.findall(r"\b[A-Z]\d\d\b", line)
 
 
-def _next(why: list[Reason], split: Any, target: str, answer: str) -> list[str]:
-    """At most four commands or deeds, the heaviest reason's first."""
-    found = list(dict.fromkeys(reason.remedy for reason in why if reason.remedy))[:3]
+def _next(fixes: Any, split: Any, target: str, answer: str) -> list[str]:
+    """At most four commands or deeds: the fixes with the largest effect, then the export where it is allowed."""
+    found = list(dict.fromkeys(each["try"] for each in fixes or ()))
     if split is not None and answer in ("READY", "READY WITH RISKS"):
         found.append(f"toolkit export {target} --to messages")
     return found

@@ -35,6 +35,9 @@ def test_data_is_verified_first_and_a_run_is_split_again(tmp_path, capsys):
         "leak",
         "semantic-leak",
         "cross-validation",
+        "learning-curve",
+        "leaked-score",
+        "token-budget",
         "drift",
     }
 

@@ -42,6 +42,10 @@ def command(
     precision: opts.Precision = "auto",
     encoder: opts.Encoder = "",
     self_test: opts.SelfTest = False,
+    previous: Annotated[str, typer.Option("--previous", help="An earlier readiness.json: say what changed.")] = "",
+    github_summary: Annotated[
+        bool, typer.Option("--github-summary", help="Append the report to the summary of a GitHub job.")
+    ] = False,
     write: opts.Write = [],  # noqa: B006
     json: opts.AsJson = False,
 ) -> int:
@@ -63,6 +67,7 @@ def command(
     opts.load_parts(with_)
     asked, set = opts.trainer_asked(trainer, model, max_length, set)
     _listed.before(write, "")
+    summary = _summary_file() if github_summary else ""
     share = opts.share_or_file(heldout)
     answer = readiness(
         data,
@@ -87,9 +92,34 @@ def command(
         splitting=SplitOptions(heldout=share) if isinstance(share, float) else None,
         policy=Path(policy) if policy else None,
         trainer=asked,
+        previous=previous or None,
         progress=opts.progress(),
     )
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(_cut(answer.run.readiness("md").read_text(encoding="utf-8")))
     return _show(answer, write, policy, json=json)
+
+
+def _summary_file() -> str:
+    """The file that GitHub shows on the page of a job."""
+    import os
+
+    from toolkit.core.errors import UsageError
+
+    name = os.environ.get("GITHUB_STEP_SUMMARY", "")
+    if not name:
+        raise UsageError("GITHUB_STEP_SUMMARY is not set", "leave --github-summary out, outside of a GitHub job")
+    return name
+
+
+def _cut(text: str) -> str:
+    """The report in the room of a summary, 1 MiB a step; what does not fit is cut at a line and said."""
+    most = 1_000_000
+    whole = text.encode("utf-8")
+    if len(whole) <= most:
+        return text
+    return whole[:most].decode("utf-8", "ignore").rsplit("\n", 1)[0] + "\n\nCut here; readiness.md has it all.\n"
 
 
 def _show(answer: Readiness, write: list[str], policy: str, *, json: bool) -> int:

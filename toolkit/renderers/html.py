@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from toolkit.core.report import Report
-from toolkit.renderers import charts, page, svg, words
+from toolkit.renderers import charts, curves, page, svg, words
 
 MOODS = {"READY": "ready", "READY WITH RISKS": "risks", "CANNOT TELL": "unknown", "NOT READY": "not"}
 SIGNS = {
@@ -85,4 +85,7 @@ def _charts(report: Report) -> dict[str, Markup]:
         found["lengths"] = charts.length_strips(page.lengths(report)[:10])
     if page.duplicates(report):
         found["duplicates"] = charts.duplicate_bars(page.duplicates(report)[: page.CAPS["kinds"]])
+    told: Mapping[str, Any] = report.extra
+    drawn = {"learning": curves.learning, "leaked": curves.leaked, "training": curves.tokens}
+    found.update({name: draw(told[name]) for name, draw in drawn.items() if told.get(name)})
     return found

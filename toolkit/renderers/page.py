@@ -12,6 +12,7 @@ from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths,
 from toolkit.core.share import shipped
 from toolkit.core.types import JSON
 from toolkit.renderers import training, words
+from toolkit.renderers.sections import KNOWN, sections
 from toolkit.renderers.words import plural
 
 LEVELS = ("blocker", "error", "doubt", "warning", "info", "ok")
@@ -245,7 +246,8 @@ def view(report: Report) -> dict[str, Any]:
         "sources": sources(report),
         "origins": sorted(report.source_kinds.items(), key=lambda each: (-each[1], each[0])),
         "split": figures(report.split),
-        "extra": figures({name: value for name, value in report.extra.items() if name != "training"}),
+        "extra": figures({name: value for name, value in report.extra.items() if name not in (*KNOWN, "training")}),
+        "sections": sections(report),
         "training": training.view(report),
         "numbers": numbers(report),
     }

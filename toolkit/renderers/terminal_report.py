@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from toolkit.core.report import CheckLine, Heldout, Part, Reason, Report
 from toolkit.renderers import page, training
+from toolkit.renderers.sections import sections
 from toolkit.renderers.words import beyond, count, fit, is_command, named, number, plural, points, share, shown
 
 COLUMNS = 100
@@ -29,7 +30,7 @@ class TerminalReport:
     version: ClassVar[int] = 1
 
     def render(self, report: Report) -> str:
-        parts = [verdict(report), records(report), split(report), training.lines(report), checks(report)]
+        parts = [verdict(report), records(report), split(report), training.lines(report), told(report), checks(report)]
         parts.append(not_looked(report))
         fitted = [[fit(line, COLUMNS).rstrip() for line in lines] for lines in parts]
         return "\n\n".join("\n".join(lines) for lines in [*fitted, commands(report)] if lines) + "\n"
@@ -53,6 +54,17 @@ def _reason(reason: Reason) -> Iterator[str]:
     yield from _wrapped(shown(reason.detail, 600), 11)
     if reason.remedy:
         yield from _wrapped(f"next: {shown(reason.remedy, 400)}", 11)
+
+
+def told(report: Report) -> list[str]:
+    """The sentences of the sections; their tables are in the other reports."""
+    lines: list[str] = []
+    for each in sections(report):
+        lines += [
+            each.title.lower() + ":",
+            *(line for text in each.lines for line in _wrapped(shown(text, 600), 4, first="  ")),
+        ]
+    return lines
 
 
 def records(report: Report) -> list[str]:
