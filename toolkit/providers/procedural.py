@@ -12,6 +12,8 @@ import orjson
 
 from toolkit.core.errors import unknown
 from toolkit.core.request import Cell, Reply, Request
+from toolkit.providers import worked
+from toolkit.providers.worked import Worked
 
 NAMES = ("Amara", "Bela", "Chen", "Dina", "Emil", "Farah", "Goran", "Hana", "Imran", "Jonas", "Kaya", "Lior", "Mina")
 THINGS = ("lamps", "chairs", "notebooks", "mugs", "cables", "plants", "bags", "kettles", "headphones", "blankets")
@@ -34,11 +36,12 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProceduralProvider:
-    """Arithmetic, dates, JSON extraction and table questions for the kind that a cell's label names.
+    """Sums, dates, records, queries, programs and tool calls for the kind that a cell's label names.
 
-    The numbers are drawn first, the question and its answer are both written from them. Kinds:
-    `arithmetic`, `dates`, `extraction`, `sql`. Wording is plain and few-shaped: this teaches a skill,
-    not a style. Every row says `source_kind: procedural`.
+    The numbers are drawn first, the question and its answer are both written from them. Kinds for the
+    task `instruction`: `arithmetic`, `dates`, `extraction`, `sql`. The tasks sql, extraction, maths-code
+    and tool-use have kinds of their own, which are their labels where a recipe names none. Wording is
+    plain and few-shaped: this teaches a skill, not a style. Every row says `source_kind: procedural`.
     """
 
     id: ClassVar[str] = "procedural"
@@ -61,18 +64,22 @@ class ProceduralProvider:
     async def complete(self, request: Request) -> Reply:
         first, cell = request.seed.sample, request.seed.cell
         made = [self.question(cell, index) for index in range(first, first + request.seed.rows)]
-        items = [{"prompt": each.prompt, "completion": each.completion} for each in made]
+        items = [
+            dict(each.item) if isinstance(each, Worked) else {"prompt": each.prompt, "completion": each.completion}
+            for each in made
+        ]
         return Reply(orjson.dumps(items).decode(), self.id, origins=tuple(each.shape for each in made))
 
-    def question(self, cell: Cell, index: int) -> Question:
+    def question(self, cell: Cell, index: int) -> Question | Worked:
         """The question at a sample index of a cell: a function of these and the seed alone."""
         return _kind(cell.label)(Random(f"{self.seed}|{cell.name}|{index}"))  # noqa: S311 - no secret is made
 
 
-def _kind(name: str) -> Callable[[Random], Question]:
-    if name not in KINDS:
-        raise unknown("kind of procedural question", name, KINDS)
-    return KINDS[name]
+def _kind(name: str) -> Callable[[Random], Question | Worked]:
+    known: Mapping[str, Callable[[Random], Question | Worked]] = {**KINDS, **worked.KINDS}
+    if name not in known:
+        raise unknown("kind of procedural question", name, known)
+    return known[name]
 
 
 def arithmetic(rng: Random) -> Question:
