@@ -5,6 +5,7 @@ The files of millions are `soak`; what is small runs always. Each row says what 
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -21,6 +22,8 @@ from typing import Any
 import pytest
 
 from toolkit.cli import main
+from toolkit.core.errors import MachineError
+from toolkit.runners.processes import mapped
 
 DEEP = "[" * 200 + "]" * 200
 TOO_DEEP = '{"text": ' + "[" * 5000 + "]" * 5000 + "}"
@@ -249,12 +252,16 @@ def test_a_million_identical_rows_are_linear() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("what", ["a row of 64 MB", "a million keys", "one word of 64 MB"])
+@pytest.mark.parametrize(
+    "what", ["a row of 64 MB", "a million keys", "one word of 64 MB", "one wide word of 64 MB", "base64 of 64 MB"]
+)
 def test_giant_rows_go_through(what: str) -> None:
     row = {
         "a row of 64 MB": lambda: _chat("question", "many words of an answer, " * 2_700_000),
         "a million keys": lambda: json.dumps({"text": "a", **{f"key {at}": at for at in range(1_000_000)}}),
         "one word of 64 MB": lambda: _chat("question", "x" * 64_000_000),
+        "one wide word of 64 MB": lambda: _chat("question", "é" * 32_000_000),
+        "base64 of 64 MB": lambda: _chat("question", base64.b64encode(os.urandom(48_000_000)).decode()),
     }[what]()
     path = Path("giant.jsonl")
     path.write_text("\n".join([row, _chat("a", "good answer")]) + "\n")
@@ -289,3 +296,70 @@ def test_stopped_in_the_middle_of_fix_leaves_nothing_and_the_next_run_finishes(e
     )
     assert done.returncode == 0
     assert "white-space" in done.stdout
+
+
+def _alive(session: int) -> list[str]:
+    """The processes of a session that have not ended (who is dead may wait to be buried)."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, of = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(of) == session and state != "Z":
+            found.append(folder.name)
+    return found
+
+
+def _until(reached: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not reached() and time.monotonic() < end:
+        time.sleep(0.1)
+    return reached()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+@pytest.mark.parametrize(
+    ("end", "to", "after"),
+    [
+        pytest.param(signal.SIGTERM, os.kill, 0.5, id="asked to end"),
+        pytest.param(signal.SIGINT, os.killpg, 0.5, id="Ctrl-C"),
+        pytest.param(signal.SIGKILL, os.kill, 0.0, id="killed"),
+        pytest.param(signal.SIGTERM, os.killpg, 2.0, id="all asked to end", marks=pytest.mark.soak),
+        pytest.param(signal.SIGKILL, os.kill, 2.0, id="killed later", marks=pytest.mark.soak),
+    ],
+)
+def test_a_verify_that_is_stopped_leaves_no_process_and_no_noise(end: int, to: Any, after: float) -> None:
+    Path("rows.jsonl").write_text("".join(_lines(120_000, lambda at: _chat(f"question {at}", "words " * 40))))
+    with Path("said").open("w") as said:
+        process = subprocess.Popen(
+            _command("verify", "rows.jsonl", "--no-embeddings"),
+            stderr=said,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "TOOLKIT_CORES": "2"},
+        )
+    assert _until(lambda: len(_alive(process.pid)) > 4, 60), "no workers"
+    time.sleep(after)
+    to(process.pid, end)
+    process.wait(timeout=60)
+    gone = _until(lambda: not _alive(process.pid), 20)
+    for left in _alive(process.pid):
+        os.kill(int(left), signal.SIGKILL)
+    assert gone
+    lines = Path("said").read_text().splitlines()
+    assert [line.split(":")[0] for line in lines] == ([] if end == signal.SIGKILL else ["error", "try"])
+    assert process.returncode == (-end if end == signal.SIGKILL else 130)
+
+
+def _ends_its_process(piece: int) -> int:
+    if piece == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return piece
+
+
+def test_a_worker_that_the_machine_kills_is_an_error_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLKIT_CORES", "2")
+    with pytest.raises(MachineError, match="was killed"):
+        list(mapped(_ends_its_process, range(4)))
+    assert list(mapped(abs, range(4))) == [0, 1, 2, 3]

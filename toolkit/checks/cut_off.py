@@ -128,7 +128,7 @@ def _ending(row: int, text: str, usual: float) -> Iterator[Finding]:
     before, _, last = whole.rpartition("\n")
     if len(whole) < LONG // 2 or (LIST_ITEM.match(last) and not _ends_items(before, usual)):
         return
-    if MID_SENTENCE.search(last):
+    if MID_SENTENCE.search(last[-LINE:]):
         yield Finding(row, 0.8, "an answer stops in the middle of a sentence", kind="mid-sentence", column="answer")
     elif whole[-1] in ",，、":
         score = 0.7 if len(last) >= LINE else 0.3  # a letter closes with `Best regards,`
