@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from toolkit.compare import compare
     from toolkit.export import export
     from toolkit.generate import generate
     from toolkit.pipeline import run
@@ -23,6 +24,7 @@ _WHERE = {
     "ReadOptions": "toolkit.read",
     "SplitOptions": "toolkit.split",
     "VerifyOptions": "toolkit.verify",
+    "compare": "toolkit.compare",
     "export": "toolkit.export",
     "gate": "toolkit.readiness",
     "generate": "toolkit.generate",
@@ -37,6 +39,7 @@ __all__ = [
     "ReadOptions",
     "SplitOptions",
     "VerifyOptions",
+    "compare",
     "export",
     "gate",
     "generate",

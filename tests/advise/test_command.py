@@ -168,7 +168,7 @@ def test_rows_answer_for_themselves(tmp_path: Path, capsys: Any) -> None:
 
 def test_a_run_gets_its_advice(tmp_path: Path, capsys: Any) -> None:
     path = file("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows(60)))
-    verify(path, run="runs/own", options=VerifyOptions(embed=False))
+    verify(path, run="runs/own", options=VerifyOptions(("balance",), embed=False))
     assert main(["advise", "--data", "runs/own", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told == json.loads(Path("runs/own/advice.json").read_text())

@@ -41,7 +41,8 @@ def write(advice: Advice, folder: Path, data: str = "") -> Path:
     """Write advice.json into a run, where the readiness report finds it."""
     path = folder / FILE
     with whole_file(path) as file:
-        file.write((json.dumps(record(advice, data), indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
+        text = json.dumps(record(advice, data), indent=1, ensure_ascii=False) + "\n"
+        file.write(text.encode("utf-8", "backslashreplace"))
     return path
 
 

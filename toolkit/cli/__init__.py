@@ -22,8 +22,8 @@ import typer
 from toolkit.core.errors import ToolkitError, closest
 
 ORDER = (
-    "demo", "init", "preview", "estimate", "generate", "status", "verify", "findings", "why", "fix", "redact",
-    "split", "dry_run", "readiness", "export", "capture", "run", "parts",
+    "demo", "advise", "init", "preview", "estimate", "generate", "status", "verify", "findings", "why", "fix", "redact",
+    "split", "dry_run", "readiness", "export", "tokens", "compare", "capture", "run", "parts",
 )  # fmt: skip
 
 

@@ -19,12 +19,13 @@ def show(document: Document, told: dict[str, Any], *, html: str, markdown: str, 
     import json as lines
 
     from toolkit.renderers import document as written
+    from toolkit.renderers.words import escaped_json
 
     if html:
         write(html, written.html(document))
     if markdown:
         write(markdown, written.md(document))
-    print(lines.dumps(told, indent=1, ensure_ascii=False) if json else written.text(document))
+    print(escaped_json(lines.dumps(told, indent=1, ensure_ascii=False)) if json else written.text(document))
 
 
 def write(path: str, text: str) -> None:
