@@ -54,6 +54,7 @@ Write = Annotated[
 Baseline = Annotated[
     str, typer.Option("--baseline", help="An older run, or its SARIF or JSON lines: only what is new counts.")
 ]
+For = Annotated[str, typer.Option("--for", help="Hold the rows against this provider's rules: openai, together, ...")]
 Trainer = Annotated[str, typer.Option("--trainer", help="Forecast this trainer: trl, axolotl, llamafactory, mlx, ...")]
 Model = Annotated[str, typer.Option("--model", help="Folder with the model's tokenizer, or its id in the Hub cache.")]
 MaxLength = Annotated[int, typer.Option("--max-length", help="The trainer's length limit in tokens.")]
@@ -116,6 +117,20 @@ def set_options(settings: Sequence[str]) -> dict[str, dict[str, Any]]:
             raise UsageError(f"--set {line} cannot be read", "write --set check.option=value")
         found.setdefault(check.strip(), {})[option.strip()] = _value(value.strip())
     return found
+
+
+def for_target(target: str, settings: Sequence[str], run: str = "") -> list[str]:
+    """The `--set` lines with the provider that `--for` names; the rows of a run that is there are held against it."""
+    if not target:
+        return list(settings)
+    from toolkit.checks.provider_profile import of
+    from toolkit.store.folder import is_run
+
+    if run and is_run(run):
+        from toolkit.provider import hold
+
+        hold(run, target)
+    return [*settings, f"provider-profile.target={of(target).target}"]
 
 
 def trainer_asked(trainer: str, model: str, max_length: int, settings: Sequence[str]) -> tuple[Asked | None, list[str]]:

@@ -42,6 +42,7 @@ def command(
     precision: opts.Precision = "auto",
     encoder: opts.Encoder = "",
     self_test: opts.SelfTest = False,
+    for_: opts.For = "",
     previous: Annotated[str, typer.Option("--previous", help="An earlier readiness.json: say what changed.")] = "",
     github_summary: Annotated[
         bool, typer.Option("--github-summary", help="Append the report to the summary of a GitHub job.")
@@ -65,6 +66,7 @@ def command(
         print(f"{found['verdict']}: every file is as it was when the report was made")
         return 0
     opts.load_parts(with_)
+    set = opts.for_target(for_, set, data)
     asked, set = opts.trainer_asked(trainer, model, max_length, set)
     _listed.before(write, "")
     summary = _summary_file() if github_summary else ""

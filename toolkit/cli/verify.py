@@ -41,6 +41,7 @@ def command(
     precision: opts.Precision = "auto",
     encoder: opts.Encoder = "",
     self_test: opts.SelfTest = False,
+    for_: opts.For = "",
     write: opts.Write = [],  # noqa: B006
     baseline: opts.Baseline = "",
     fix: Annotated[str, typer.Option("--fix", help="Write the file with safe repairs; see `toolkit fix`.")] = "",
@@ -57,6 +58,7 @@ def command(
     from toolkit.verify import verify
 
     opts.load_parts(with_)
+    set = opts.for_target(for_, set)
     older = _listed.before(write, baseline)
     found = verify(
         data,
