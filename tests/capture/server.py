@@ -92,6 +92,7 @@ class Upstream:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         machine = h11.Connection(h11.SERVER)
         request: Request | None = None
+        body = bytearray()
         while True:
             event = machine.next_event()
             if event is h11.NEED_DATA:
@@ -105,8 +106,9 @@ class Upstream:
                 headers = {name.decode(): value.decode("latin-1") for name, value in event.headers}
                 request = Request(event.method.decode(), event.target.decode("latin-1"), headers)
             elif isinstance(event, h11.Data) and request is not None:
-                request.body += bytes(event.data)
+                body += event.data
             elif isinstance(event, h11.EndOfMessage) and request is not None:
+                request.body = bytes(body)
                 self.requests.append(request)
                 return await self._say(request, writer)
             else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -160,4 +162,7 @@ def reason(failure: Exception) -> str:
         return f"TLS failed: {failure.reason or failure}"
     if isinstance(failure, TimeoutError):
         return f"no connection within {CONNECT_S:.0f} s"
-    return str(failure.strerror or failure) if isinstance(failure, OSError) else str(failure)
+    if isinstance(failure, socket.gaierror):
+        return f"its name is not known: {failure.strerror}"
+    # asyncio puts the errno of a failed connect in words of its own
+    return os.strerror(failure.errno) if isinstance(failure, OSError) and failure.errno else str(failure)

@@ -67,7 +67,9 @@ def command(
         opts.say(f"{address} -> {upstream}, into {log}/")
         opts.say(f"  ANTHROPIC_BASE_URL={address}    or    OPENAI_BASE_URL={address}/v1    (Ctrl-C stops)")
 
-    told = proxy(settings, ready=ready, tick=_ticker())
+    tick = _ticker()
+    told = proxy(settings, ready=ready, tick=tick)
+    tick(told)
     if sys.stderr.isatty():
         opts.say()
     opts.say(_line(told))
@@ -83,13 +85,17 @@ def _sync(word: str) -> Literal["off", "interval", "final"]:
 
 def _ticker() -> Callable[[dict[str, Any]], None]:
     """A live line on a terminal; in a pipe a line only when recording stops or goes on."""
-    live, was = sys.stderr.isatty(), [True]
+    live, seen = sys.stderr.isatty(), {"gaps": 0, "writable": True}
 
     def tick(told: dict[str, Any]) -> None:
-        if told["writable"] != was[0]:
-            was[0] = told["writable"]
-            words = "calls are recorded again" if was[0] else f"calls pass unrecorded: {told['last_error']}"
-            opts.say(f"\r\033[Kwarning: {words}" if live else f"warning: {words}")
+        words = []
+        if told["gaps"] > seen["gaps"]:
+            words.append(f"warning: calls pass unrecorded: {told['last_error']}")
+        if told["writable"] and (words or not seen["writable"]):
+            words.append("note: calls are recorded again")
+        seen.update(gaps=told["gaps"], writable=told["writable"])
+        for each in words:
+            opts.say(f"\r\033[K{each}" if live else each)
         if live:
             print(f"\r\033[K{_line(told)}", end="", file=sys.stderr, flush=True)
 
