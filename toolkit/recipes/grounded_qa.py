@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from toolkit.core.marked import FENCED, fenced
 from toolkit.core.passages import Passage
 from toolkit.core.request import Conversation, GeneratedRow, Seed
+from toolkit.core.types import JSON
 from toolkit.recipes.asking import SYSTEM, ask, faulty, place, texts_of
 
 PROMPT = """\
@@ -30,10 +31,12 @@ Do not repeat or lightly reword: {{ text }}
 {% endfor %}
 Answer with a JSON list of {{ rows }} objects, each with "question", "answer" and "quote", and nothing else."""
 
+INSTRUCTIONS = "Answer from this document alone, and quote what proves the answer."
+
 
 @dataclass(frozen=True, slots=True)
 class GroundedQa:
-    """`{"prompt", "completion"}` rows: a passage and a question, an answer with its quote.
+    """`{"messages": [...]}` rows: a system turn with a passage, a question, an answer with its quote.
 
     `documents` names the files; each request shows one passage, in turn, so that all are asked about.
     Every row names its passage as parent, so a split keeps passages whole. unanswerable: labels whose
@@ -80,8 +83,14 @@ def _row(item: Any, label: str, passage: Passage, open_ended: bool) -> Generated
         return faulty(item, label, "lacks a question or an answer")
     question, answer = found
     completion = answer if not quote else f'{answer}\n\nSource: "{quote}"'
+    # In the system turn, because rows about one passage are not copies of each other.
+    messages: list[JSON] = [
+        {"role": "system", "content": f"{INSTRUCTIONS}\n\n{passage.text}"},
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": completion},
+    ]
     return GeneratedRow(
-        {"prompt": f"{passage.text}\n\nQuestion: {question}", "completion": completion},
+        {"messages": messages},
         question,
         label,
         lineage={"parents": [passage.ref], "document": passage.source},

@@ -59,7 +59,8 @@ SAMPLES: tuple[Mapping[str, JSON], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """`{"messages": [...], "tools": [...]}` rows in OpenAI's form: a request, calls, results, an answer.
+    """`{"messages": [...], "tools": "[...]"}` rows in OpenAI's form: a request, calls, results, an answer. The tool
+    list is JSON text, because tables put the keys of all tools into each.
 
     tools: your tool list in that form; three sample tools without it. no_call: labels of requests that
     no tool helps with. Proof: `arguments` checks every call against its tool's JSON Schema, and with
@@ -100,7 +101,10 @@ class ToolUse:
             "results": results,
             "wants_calls": label not in self.no_call,
         }
-        fields: dict[str, JSON] = {"messages": _messages(found[0], calls, results, found[1]), "tools": list(self.tools)}
+        fields: dict[str, JSON] = {
+            "messages": _messages(found[0], calls, results, found[1]),
+            "tools": written(list(self.tools)).decode(),
+        }
         return GeneratedRow(fields, found[0], label, proof=proof)
 
 
