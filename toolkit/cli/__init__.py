@@ -23,7 +23,7 @@ from toolkit.core.errors import ToolkitError, closest
 
 ORDER = (
     "demo", "advise", "init", "preview", "estimate", "generate", "status", "verify", "findings", "why", "fix", "redact",
-    "split", "dry_run", "readiness", "export", "tokens", "compare", "capture", "run", "parts",
+    "split", "sample", "dry_run", "readiness", "export", "tokens", "compare", "capture", "run", "parts",
 )  # fmt: skip
 
 

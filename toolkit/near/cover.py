@@ -46,17 +46,18 @@ def facility(
     covered: Floats,
     worth: npt.NDArray[np.floating],
     n: int,
+    width: float = 0.0,
 ) -> Ints:
     """Places of `n` candidates, in the order of their gain, that cover the reference best.
 
     candidates: (c, d), reference: (r, d), of length 1. covered: (r,), the cosine that each reference row
-    already has to a labelled one. worth: (c,), by which a candidate's gain is multiplied. Gains only
-    shrink, so an old one is an upper bound and few are computed anew (lazy greedy; Minoux 1978). Ties
-    go to the earlier candidate.
+    already has to a labelled one. worth: (c,), by which a candidate's gain is multiplied. width: a row
+    covers another by exp(-distance / width); by the cosine itself where it is 0. Gains only shrink, so an
+    old one is an upper bound and few are computed anew (lazy greedy; Minoux 1978). Ties go to the earlier
+    candidate.
     """
-    likeness = candidates.astype(np.float32) @ reference.astype(np.float32).T
-    np.maximum(likeness, 0, out=likeness)
-    covered = np.maximum(covered, 0).astype(np.float32)
+    likeness = _covering(candidates.astype(np.float32) @ reference.astype(np.float32).T, width)
+    covered = _covering(covered.astype(np.float32), width)
     first = _gains(likeness, covered) * worth
     heap = [(-gain, at) for at, gain in enumerate(first.tolist())]
     heapq.heapify(heap)
@@ -70,6 +71,15 @@ def facility(
         chosen.append(at)
         np.maximum(covered, likeness[at], out=covered)
     return np.array(chosen, np.int64)
+
+
+def _covering(cosine: Floats, width: float) -> Floats:
+    """How far a row covers another of this cosine, 0..1, in place."""
+    if not width:
+        return np.maximum(cosine, 0, out=cosine)
+    cosine -= 1
+    cosine /= width
+    return np.exp(cosine, out=cosine)
 
 
 def _gains(likeness: Floats, covered: Floats) -> npt.NDArray[np.float64]:
