@@ -80,8 +80,9 @@ class CallsFile:
         try:
             if kind is None:
                 self._flush()
-                self._writer.close()
-                self._file.close()
+            self._writer.close()
+            self._file.close()
+            if kind is None:
                 self._draft.replace(self._folder / NAME)
         except OSError as trouble:
             raise folder_error(self._folder, trouble) from trouble

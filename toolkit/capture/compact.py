@@ -17,8 +17,10 @@ import orjson
 from toolkit.capture.calls_file import CallsFile
 from toolkit.capture.thread import NOTHING, after, family, states
 from toolkit.capture.understand import Understood, fault, understand
+from toolkit.core.errors import InputError
 from toolkit.core.talk import Answer, Message
 from toolkit.store.calls import Tally, calls
+from toolkit.store.frames import segments
 from toolkit.store.streams import sha256
 from toolkit.write import whole_file
 
@@ -140,6 +142,8 @@ def compact(log: str | Path, out: str | Path, options: CompactOptions | None = N
     source, target, options = Path(log), Path(out), options or CompactOptions()
     folder = None if target.suffix == ".jsonl" else target
     rows_path = target if folder is None else folder / "rows.jsonl"
+    if not segments(source):
+        raise InputError(f"{source} holds no captured traffic", "name the folder that `toolkit capture proxy` wrote")
     tally, models, n = Tally(), Counter[str](), 0
     with tempfile.TemporaryFile() as aside, _calls_file(folder) as records:
         rows = _Rows(aside)
