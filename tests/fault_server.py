@@ -363,7 +363,17 @@ def main() -> None:
         "all": sum(done.billed.values()),
         "prompts": len(done.billed),
     }
-    print(json.dumps({"statuses": done.statuses, "kinds": done.kinds, "busiest": done.busiest, "billed": billed}))
+    print(
+        json.dumps(
+            {
+                "statuses": done.statuses,
+                "kinds": done.kinds,
+                "busiest": done.busiest,
+                "billed": billed,
+                "tokens_out": done.tokens_out,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

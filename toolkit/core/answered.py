@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from toolkit.core.errors import ProviderError
-from toolkit.core.request import Declined, Retry
+from toolkit.core.request import Declined, Pace, Retry
 
 THROTTLED = frozenset({429, 529})
 OUT_OF_MONEY = ("insufficient_quota", "credit balance", "billing", "payment")
 SHOWN = 300
 
 
-def failure(status: int, headers: Mapping[str, str], message: str, *, model: str, variable: str) -> Exception:
+def failure(
+    status: int, headers: Mapping[str, str], message: str, *, model: str, variable: str, pace: Pace | None = None
+) -> Exception:
     """The exception for an answer that is no reply.
 
     headers: with names in lower case. message: what the server says, without keys. A status over 499 may
@@ -25,7 +27,7 @@ def failure(status: int, headers: Mapping[str, str], message: str, *, model: str
     if status in (402, 429) and any(word in message.lower() for word in OUT_OF_MONEY):
         return ProviderError(f"the account of {model} has no money left ({said})", "add credit, then run it again")
     if status in THROTTLED:
-        return Retry(said, after_s=retry_after(headers), throttled=True)
+        return Retry(said, after_s=retry_after(headers), throttled=True, pace=pace)
     if status in (401, 403):
         return ProviderError(
             f"the key for {model} was refused ({said})", f"check {variable}; the key is not shown here"

@@ -175,7 +175,7 @@ class Retry(Exception):  # noqa: N818 - it is an answer, not an accident
     """A provider may serve the same request later. after_s: its own wish; throttled: it said too fast.
 
     unknown: the request may have been served and billed all the same, as after a broken connection.
-    down: there was no connection at all.
+    down: there was no connection at all. pace: the rate limit as the server sees it.
     """
 
     def __init__(
@@ -186,9 +186,11 @@ class Retry(Exception):  # noqa: N818 - it is an answer, not an accident
         throttled: bool = False,
         unknown: bool = False,
         down: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         super().__init__(reason)
         self.down = down
+        self.pace = pace
         self.after_s = after_s
         self.throttled = throttled
         self.unknown = unknown
@@ -239,6 +241,9 @@ class Remote(Protocol):
 
     def worst(self, request: Request) -> Usage:
         """The most tokens that one attempt may be billed for."""
+
+    async def open(self) -> None:
+        """Be ready to send in the running loop. Raises ProviderError for a missing key."""
 
     async def close(self) -> None:
         """Let go of the connections of the running loop."""

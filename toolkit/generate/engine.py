@@ -65,6 +65,7 @@ class Desk:
     price: Price | None = None
     params: Mapping[str, JSON] = field(default_factory=dict)
     model: str = ""
+    remote: Remote | None = None
     served: int = 0
     last_served: float = 0.0
 
@@ -75,9 +76,7 @@ class Desk:
 
     def worst(self, request: Request) -> Usage | None:
         """The most that an attempt may be billed; None for a provider that bills nothing."""
-        if self.provider.free or not isinstance(self.provider, Remote):
-            return None
-        return self.provider.worst(request)
+        return self.remote.worst(request) if self.remote is not None else None
 
 
 @dataclass(slots=True)
@@ -113,7 +112,8 @@ class Engine:
             price = price or price_of(model)
             guarded(self.budget, price, model)
         limiter = Limiter(concurrency or self.limits.concurrency)
-        self.desks[to] = Desk(provider, limiter, price, params or {}, model)
+        remote = provider if isinstance(provider, Remote) else None
+        self.desks[to] = Desk(provider, limiter, price, params or {}, model, remote)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
@@ -126,16 +126,22 @@ class Engine:
             if self.limits.batch and isinstance(desk.provider, Batching)
         }
         clock = asyncio.create_task(self._tick())
+        self.journal.clocked = True
         try:
             with self._signals():
+                for remote in self._remotes():
+                    await remote.open()
                 yield self
         finally:
+            self.journal.clocked = False
             clock.cancel()
             for batches in self._batches.values():
                 await batches.close()
-            for desk in self.desks.values():
-                if isinstance(desk.provider, Remote):
-                    await desk.provider.close()
+            for remote in self._remotes():
+                await remote.close()
+
+    def _remotes(self) -> list[Remote]:
+        return [desk.remote for desk in self.desks.values() if desk.remote is not None]
 
     def drain(self, reason: str) -> None:
         """Send nothing more; what is in the air may land."""
@@ -260,7 +266,7 @@ class Engine:
         if hold.tokens:
             self.budget.release(hold, unknown=failure.unknown)
         if failure.throttled:
-            slot.throttled(failure.after_s)
+            slot.throttled(failure.after_s, failure.pace)
         return failure
 
     def _settle(self, hold: Hold, paid: Hold | None) -> None:
@@ -325,7 +331,7 @@ class Engine:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(SYNC_S)
-            self.journal.sync_if_due()
+            await asyncio.to_thread(self.journal.sync_if_due)
             for desk in self.desks.values():
                 desk.limiter.reclaim(2 * self.limits.deadline_s + 30.0)
 

@@ -1,7 +1,8 @@
 """How fast to send: as many at once as was asked for, unless the server says that it is too fast.
 
 Additive increase, multiplicative decrease (Chiu and Jain 1989), with four changes that a rate limit
-asks for: the ramp at the start goes by time and not by round trip; the window is cut to 0.7 once per
+asks for: a handful goes ahead until it is answered or a moment has passed, and the ramp after it goes by
+time and not by round trip; the window is cut to 0.7 once per
 epoch, and only when more than 15 % of the recent outcomes were throttled, so a stray 429 costs one
 request and not the run; a wish to retry later closes one gate for all; and where the server tells its
 rate limit in headers, or shows it by what it serves while it throttles, sending is paced to it.
@@ -17,15 +18,21 @@ from types import TracebackType
 
 from toolkit.core.request import Pace
 
+AHEAD = 16
+AHEAD_S = 0.25
 START = 32
-DOUBLES_S = 0.15
+DOUBLES_S = 0.12
 CUT = 0.7
 THROTTLED_SHARE = 0.15
 RECENT = 48
 AT_LEAST = 8
 LONGEST_GATE_S = 60.0
 MEASURED_S = 2.0
+MEASURED_FROM = 20
 TICK_S = 0.005
+MARGIN = 2.0
+GROW, GROW_SLOWLY, QUIET_S, SLOWER = 0.1, 0.02, 3.0, 0.95
+"""How a rate that was learnt from throttling moves: by these shares a second, or at a stray answer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,8 +56,8 @@ class Slot:
     def served(self, pace: Pace | None = None) -> None:
         self.limiter.hear_served(self, pace)
 
-    def throttled(self, after_s: float | None = None) -> None:
-        self.limiter.hear_throttled(self, after_s)
+    def throttled(self, after_s: float | None = None, pace: Pace | None = None) -> None:
+        self.limiter.hear_throttled(self, after_s, pace)
 
 
 @dataclass(slots=True)
@@ -67,11 +74,14 @@ class Pacer:
     at: float = 0.0
     sent: int = 0
     newest: int = -1
+    throttled_at: float = 0.0
+    rates: deque[float] = field(default_factory=lambda: deque(maxlen=32))
 
     def fill(self, now: float) -> None:
         if self.rate is not None:
             if not self.told:
-                self.rate *= 1 + 0.02 * (now - self.at)
+                quiet_s = now - self.throttled_at
+                self.rate *= 1 + (GROW if quiet_s > QUIET_S else GROW_SLOWLY) * (now - self.at)
             self.left = min(self.size, self.left + self.rate * (now - self.at))
         self.at = now
 
@@ -80,7 +90,7 @@ class Pacer:
         if self.rate is None:
             return 0.0
         self.fill(now)
-        return max(0.0, (1.0 - self.left) / self.rate)
+        return max(0.0, (MARGIN - self.left) / self.rate)
 
     def take(self) -> None:
         self.sent += 1
@@ -91,21 +101,34 @@ class Pacer:
         if slot.number <= self.newest or pace.limit <= 0:
             return
         self.newest = slot.number
+        first = self.rate is None
         if pace.remaining < pace.limit and pace.reset_s > 0:
-            rate = (pace.limit - pace.remaining) / pace.reset_s
-            self.rate = rate if self.rate is None or not self.told else 0.9 * self.rate + 0.1 * rate
+            # A reset that is told as a time of day looks nearer the later it is read: the lower quarter holds.
+            self.rates.append((pace.limit - pace.remaining) / pace.reset_s)
+            self.rate = sorted(self.rates)[len(self.rates) // 4]
             self.told = True
         if self.rate is None:
             return
         self.fill(now)
         since = self.rate * (now - slot.sent_at) - (self.sent - slot.number)
-        self.size = float(pace.limit)
-        self.left = min(self.size, pace.remaining + since)
+        self.size = max(MARGIN, float(pace.limit))
+        # Its words may be as old as the request or as new as the answer, and what was sent since may not
+        # have arrived: the lowest is believed at once, what is higher than our own count only by and by.
+        safe = min(self.size, float(pace.remaining), pace.remaining + since)
+        if first:
+            self.left = min(safe, pace.limit - self.sent)
+        self.left = safe if safe < self.left else self.left + 0.1 * (safe - self.left)
 
     def show(self, rate: float, now: float) -> None:
         """What a server served while it throttled, where it has not told its limit."""
         if not self.told:
-            self.rate, self.size, self.left, self.at = max(rate, 0.2), max(1.0, rate / 4), 0.0, now
+            self.rate, self.size, self.left, self.at = rate, max(MARGIN, rate / 4), 0.0, now
+
+    def slow(self, now: float) -> None:
+        """A stray answer that it was too fast, at a rate that was learnt: a little less, once a second."""
+        if self.rate is not None and not self.told and now - self.throttled_at > 1.0:
+            self.rate *= SLOWER
+        self.throttled_at = now
 
 
 @dataclass(slots=True)
@@ -122,6 +145,8 @@ class Limiter:
     began: float = 0.0
     pacer: Pacer = field(default_factory=Pacer)
     _ramping: bool = True
+    _ramped_s: float = 0.0
+    _looked_at: float = 0.0
     _out: set[Slot] = field(default_factory=set)
     _queue: deque[tuple[Slot, asyncio.Future[None]]] = field(default_factory=deque)
     _recent: deque[bool] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -134,7 +159,7 @@ class Limiter:
     async def acquire(self, slot: Slot) -> None:
         now = time.monotonic()
         if not self.began:
-            self.began = now
+            self.began = self._looked_at = now
         if not self._queue and self._wait_s(now) == 0.0:
             self._take(slot, now)
             return
@@ -173,19 +198,23 @@ class Limiter:
     def hear_served(self, slot: Slot, pace: Pace | None) -> None:
         now = time.monotonic()
         self._recent.append(False)
+        self._first_word()
         self._served.append(now)
-        while self._served[0] < now - MEASURED_S:
-            self._served.popleft()
+        self._forget(now)
         if pace is not None:
             self.pacer.hear(slot, pace, now)
         if not self._ramping:
             self.window = min(self.most, self.window + max(1.0, 0.02 * self.most) / max(self.window, 1.0))
 
-    def hear_throttled(self, slot: Slot, after_s: float | None) -> None:
+    def hear_throttled(self, slot: Slot, after_s: float | None, pace: Pace | None = None) -> None:
         """Too fast. One such answer among many costs its own request; more of them slow everybody down."""
         now = time.monotonic()
         self.throttles += 1
         self._recent.append(True)
+        self._first_word()
+        self.pacer.slow(now)
+        if pace is not None:
+            self.pacer.hear(slot, pace, now)
         if len(self._recent) < AT_LEAST or sum(self._recent) <= THROTTLED_SHARE * len(self._recent):
             return
         if after_s is not None:
@@ -198,13 +227,32 @@ class Limiter:
         self.cuts += 1
         self.window = max(1.0, CUT * min(self._most(now), float(max(self.busy, 1))))
         self._ramping = False
-        since = min(MEASURED_S, max(now - self.began, 0.1))
-        self.pacer.show(sum(1 for at in self._served if at >= now - since) / since, now)
+        self._recent.clear()
+        self._forget(now)
+        # A rate from a handful of replies would pace the whole run by the time of its first one.
+        if len(self._served) >= MEASURED_FROM:
+            self.pacer.show(len(self._served) / max(now - self._served[0], 0.25), now)
+
+    def _first_word(self) -> None:
+        """The ramp begins with the first answer, or a moment after the first request."""
+        if self._ramped_s < AHEAD_S:
+            self._ramped_s = AHEAD_S
+            self._pump()
+
+    def _forget(self, now: float) -> None:
+        while self._served and self._served[0] < now - MEASURED_S:
+            self._served.popleft()
 
     def _most(self, now: float) -> float:
         if not self._ramping:
             return self.window
-        grown = float(START * 2.0 ** min((now - self.began) / DOUBLES_S, 40.0))
+        # A process that is kept from running must not find on its return that it may send everything.
+        self._ramped_s += min(now - self._looked_at, 4 * TICK_S)
+        self._looked_at = now
+        since = self._ramped_s - AHEAD_S
+        if since < 0:
+            return float(min(self.most, AHEAD))
+        grown = float(START * 2.0 ** min(since / DOUBLES_S, 40.0))
         if grown >= self.most:
             self._ramping, self.window = False, float(self.most)
         return min(float(self.most), grown)
@@ -242,6 +290,10 @@ class Limiter:
     def _again(self, wait_s: float) -> None:
         if wait_s == float("inf"):
             return  # a release pumps
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(wait_s, 0.001)
+        if self._timer is not None and not self._timer.cancelled() and loop.time() < self._timer.when() <= at:
+            return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(max(wait_s, 0.001), self._pump)
+        self._timer = loop.call_at(at, self._pump)

@@ -67,6 +67,11 @@ class AnthropicProvider:
         prompt, answer = no_more_tokens_than(request), int(str(request.params.get("max_tokens", self.max_tokens)))
         return Usage(written_tokens=prompt, output_tokens=answer) if self.cache else Usage(prompt, answer)
 
+    async def open(self) -> None:
+        """The SDK imports half of itself at the first call, in which time nothing else would be sent."""
+        messages = self._client().messages
+        _ = (messages.with_raw_response.create, messages.batches)
+
     async def close(self) -> None:
         client = self._open.pop(asyncio.get_running_loop(), None)
         if client is not None:
@@ -184,7 +189,9 @@ class AnthropicProvider:
         said = self._hidden(_said(failure))
         if isinstance(failure, APIStatusError):
             told = {name.lower(): value for name, value in failure.response.headers.items()}
-            return answered.failure(failure.status_code, told, said, model=self.model, variable=self.key_env)
+            return answered.failure(
+                failure.status_code, told, said, model=self.model, variable=self.key_env, pace=_pace(told)
+            )
         if isinstance(failure, APITimeoutError):
             return Retry("the connection timed out", unknown=True)
         if isinstance(failure, APIConnectionError):

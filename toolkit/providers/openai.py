@@ -71,6 +71,9 @@ class OpenAIProvider:
         choices = request.params.get("n", 1)
         return Usage(no_more_tokens_than(request), int(str(most)) * int(str(choices)))
 
+    async def open(self) -> None:
+        self._session()
+
     async def close(self) -> None:
         session = self._open.pop(asyncio.get_running_loop(), None)
         if session is not None:
@@ -97,7 +100,9 @@ class OpenAIProvider:
                 return self._reply(content, headers)
             message = self._message(content)
             if status not in (400, 422) or not self._learns(body, message):
-                raise answered.failure(status, headers, message, model=self.model, variable=self.key_env)
+                raise answered.failure(
+                    status, headers, message, model=self.model, variable=self.key_env, pace=_pace(headers)
+                )
 
     def body(self, request: Request) -> dict[str, Any]:
         """What is sent, in the words that this server is known to take."""

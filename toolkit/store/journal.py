@@ -141,13 +141,15 @@ class State:
 class Journal:
     """The open journal of one run folder; the folder must be locked by the caller.
 
-    An event is in the file when `append` returns, and on the disk at most `SYNC_S` seconds after
-    (`sync` is called by the driver's clock as well). Raises UsageError when the journal belongs to
-    another recipe, InputError when it is damaged before its end, MachineError when the disk fails.
+    An event is in the file when `append` returns, and on the disk at most `SYNC_S` seconds after: while
+    `clocked` by the engine's clock alone, so that nobody waits for the disk. Raises UsageError when the
+    journal belongs to another recipe, InputError when it is damaged before its end, MachineError when
+    the disk fails.
     """
 
     def __init__(self, folder: Path, header: Header, *, fresh: bool = False) -> None:
         self.path = folder / NAME
+        self.clocked = False
         self.notes: list[str] = []
         if fresh:
             self._set_aside()
@@ -223,7 +225,8 @@ class Journal:
         self.state.take(event, self._size)
         self._size += written
         self._dirty = True
-        self.sync_if_due()
+        if not self.clocked:
+            self.sync_if_due()
 
     def sync_if_due(self) -> None:
         """Put what was written on the disk, unless that was done a moment ago."""
@@ -232,8 +235,8 @@ class Journal:
 
     def sync(self) -> None:
         """Put what was written on the disk."""
-        _sync(self._file)
         self._dirty = False
+        _sync(self._file)
         self._due = time.monotonic() + SYNC_S
 
     def close(self) -> None:
