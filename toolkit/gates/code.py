@@ -15,7 +15,7 @@ from toolkit.runners.limited import Limits, run_python
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A row's program runs within its limits and prints the row's answer; a solution passes its tests.
+    """A row's program runs within its limits and its last line prints the row's answer; a solution passes its tests.
 
     Tests must also fail for a solution that does nothing, or they prove nothing. Programs run in a child
     process with limits on CPU, time, memory and files, with the standard library alone. **This is not a
@@ -47,7 +47,8 @@ def _computes(proof: Mapping[str, Any], limits: Limits) -> str:
     ran = run_python(str(proof["program"]), limits)
     if ran.fault:
         return f"its program does not end well: {ran.fault}"
-    printed, answer = final_answer(ran.out.strip()), final_answer(str(proof["answer"]))
+    last = ran.out.strip().splitlines()[-1:]
+    printed, answer = final_answer("".join(last)), final_answer(str(proof["answer"]))
     if printed is None or answer is None:
         return "its program prints no answer" if printed is None else "its answer cannot be read"
     if printed.value != answer.value:

@@ -16,7 +16,7 @@ from toolkit.core.text import normal_text
 class Rules:
     """Bounds on the words of a row's text, and words of a brand or a law that must stand in it or must not.
 
-    min_words, max_words: of all that the row holds. contains: each must stand somewhere in the row.
+    min_words, max_words: of all that the row says. contains: each must stand somewhere in the row.
     without: none may. Case and white space do not count; these are words, not patterns.
     """
 
@@ -35,7 +35,8 @@ class Rules:
         wanted, banned = _normal(self.contains), _normal(self.without)
 
         def judge(row: GeneratedRow, cell: Cell) -> str:
-            text = normal_text("\n".join(strings(dict(row.fields))))
+            said = {name: value for name, value in row.fields.items() if name != "label"}
+            text = normal_text("\n".join(strings(said)))
             count = len(text.split())
             if count < self.min_words or (self.max_words and count > self.max_words):
                 return f"it has {count:,} words, not {self.min_words:,} to {self.max_words or 'any number'}"
