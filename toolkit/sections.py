@@ -55,7 +55,7 @@ def build(
         "minimums": _minimums(decision, by_check.get("heldout-size", [])),
         "learning": _learning(by_check.get("learning-curve", []), decision.outcome("learning-curve")),
         "leaked": _leaked(by_check.get("leaked-score", []), decision.outcome("leaked-score")),
-        "cost": [dict(each._asdict()) for each in by_check.get("token-budget", [])],
+        "cost": _cost(by_check.get("token-budget", []), decision.outcome("token-budget")),
         "personal": _personal(decision),
     }
     return {name: value for name, value in found.items() if value}
@@ -130,6 +130,12 @@ def _leaked(rows: Sequence[Row], outcome: Outcome | None) -> JSON:
         for at, of in (("parts", name), ("curve", curve))
     }
     return {"line": _line(outcome), **told}
+
+
+def _cost(rows: Sequence[Row], outcome: Outcome | None) -> JSON:
+    if outcome is None or not rows:
+        return None
+    return {"line": _line(outcome), "facts": [each._asdict() for each in rows]}
 
 
 def _line(outcome: Outcome) -> str:

@@ -257,6 +257,49 @@ EXAMPLES = [
 ]
 
 
+LEARNED = [[66, 0.61, None, None], [131, 0.7, None, None], [262, 0.78, None, None], [656, 0.864, None, None]]
+SECTIONS = {
+    "since": {
+        "report": f"{RUN} of 2026-01-02",
+        "changed": [["verdict", "NOT READY", "READY WITH RISKS"], ["kept", 640, 738], ["smallest gain", None, 11.8]],
+        "gone": ["12 answers are empty"],
+        "new": [],
+        "checks": [["label-noise (kept)", "skipped", "19 rows"]],
+    },
+    "fixes": [
+        {
+            "reason": "6 rows have the text of another row and another label",
+            "try": f"toolkit findings {RUN} --check conflict",
+            "effect": "without it: READY WITH RISKS",
+            "check": "conflict",
+        }
+    ],
+    "minimums": [
+        {"what": "rows that stay", "least": 500, "for": "a fine-tune", "source": "a guide", "have": 738.0, "met": True},
+        {"what": "held-out rows", "least": 469, "for": "five points", "source": "Connor", "have": 82.0, "met": False},
+    ],
+    "learning": {
+        "line": "a linear probe names 86.4% of labels after 656 rows; twice as many would add 2.9 points",
+        "points": LEARNED,
+        "expected": [[328, 0.81, 0.78, 0.84], [656, 0.866, 0.85, 0.88], [1312, 0.895, 0.87, 0.91]],
+        "gain": [2.9, 1.2, 4.4],
+    },
+    "leaked": {
+        "line": "a linear probe names 86.4% of held-out labels. Report the last",
+        "parts": [["all", 82, 0.864, 0.77, 0.92], ["similar", 12, 1.0, 0.76, 1.0], ["the rest", 70, 0.84, 0.74, 0.91]],
+        "curve": [["0.0 to 0.5", 40, 0.8, 0.65, 0.9], ["0.9 to 1.0", 12, 1.0, 0.76, 1.0]],
+    },
+    "cost": {
+        "line": "about 30,000 tokens in 656 train rows, 3 epochs; from $0.05 (a provider)",
+        "facts": [
+            {"name": "tokens of a pass", "value": 3e4, "unit": "tokens", "group": "guessed", "low": 24e3, "high": 4e4},
+            {"name": "cost of training", "value": 0.05, "unit": "$", "group": "a provider", "low": 0.04, "high": 0.06},
+        ],
+    },
+    "personal": [["secret", "github-token", 3, 0], ["pii", "email", 9, 4]],
+}
+
+
 def _classes():
     held = [8, 7, 7, 6, 6, 6, 5, 5, 5, 5, 4, 4, 3, 3, 3, 2, 2, 1]
     pairs = zip(SIZES.items(), held, strict=True)
@@ -343,6 +386,7 @@ def usual() -> Report:
             f"toolkit findings {RUN} --check label-noise",
             f"toolkit export {RUN} --to trl",
         ],
+        extra=SECTIONS,
     )
 
 
@@ -461,7 +505,19 @@ def hostile() -> Report:
         not_looked=[[text, at(place + 1), at(place + 2)] for place, text in enumerate(bad)],
         missing=list(bad),
         next=list(bad),
-        extra={text: [text, {"nested": at(place + 1)}] for place, text in enumerate(bad)},
+        extra={
+            **{text: [text, {"nested": at(place + 1)}] for place, text in enumerate(bad)},
+            "since": {"report": bad[0], "changed": [[bad[1], bad[2], None]], "gone": bad, "new": bad, "checks": []},
+            "fixes": [{"reason": text, "try": at(place + 1), "effect": text} for place, text in enumerate(bad)],
+            "cost": {
+                "line": bad[4],
+                "facts": [{**SECTIONS["cost"]["facts"][0], "name": text, "group": at(n)} for n, text in enumerate(bad)],
+            },
+            "minimums": [{**SECTIONS["minimums"][0], "what": text, "source": at(n)} for n, text in enumerate(bad)],
+            "leaked": {**SECTIONS["leaked"], "line": bad[5], "curve": [[text, 9, 0.5, 0.2, 0.8] for text in bad]},
+            "personal": [[text, at(place + 1), 3, 1] for place, text in enumerate(bad)],
+            "learning": {**SECTIONS["learning"], "line": bad[3]},
+        },
     )
 
 

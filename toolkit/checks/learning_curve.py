@@ -16,7 +16,7 @@ from toolkit.store.view import View
 if TYPE_CHECKING:
     from toolkit.stats.curve import Point
 
-AHEAD = (0.25, 0.5, 1.0, 1.5, 2.0)
+AHEAD = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True)

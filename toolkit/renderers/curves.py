@@ -61,13 +61,15 @@ def leaked(told: Mapping[str, Any]) -> Markup:
     """One bar for each range of nearness to train: the share named right, with the rows that it is of."""
     found = [each for each in told["curve"] if each[1]]
     rows = [_nearness(each, place * 26) for place, each in enumerate(found)]
-    said = "; ".join(f"cosine {each[0]}: {100 * each[2]:.1f} % of {count(each[1])} rows" for each in found)
+    said = "; ".join(
+        f"cosine {shown(each[0], 20)}: {100 * each[2]:.1f} % of {count(each[1])} rows" for each in found[:20]
+    )
     return svg.figure("leaked", "Score by nearness to train", said, 26 * len(found), *rows)
 
 
 def _nearness(each: Sequence[Any], y: float) -> Markup:
     group, rows, share = each[:3]
-    label = svg.words(0, y + 17, f"cosine {group}", "name")
+    label = svg.words(0, y + 17, f"cosine {shown(group, 20)}", "name")
     bar = svg.bar(NAMES + 2, y + 4, BARS * share, 17, "a")
     figures = svg.words(NAMES + 2 + BARS * share, y + 17, f"{100 * share:.1f} % of {short(rows)} rows", "figure", dx=7)
     return svg.tag("g", label, bar, figures)
@@ -82,7 +84,7 @@ def tokens(told: Mapping[str, Any]) -> Markup:
     axis = Axis(1.0, 1.2 * max(*found.values(), limit, 10), 1, 97)
     at = {name: axis.at(value) for name, value in found.items()}
     drawn = [
-        svg.words(0, 16, ", ".join(f"{name} {count(value)}" for name, value in found.items()), "name"),
+        svg.words(0, 16, ", ".join(f"{shown(name, 20)} {count(value)}" for name, value in found.items()), "name"),
         svg.line(at["p50"], 40, at["p100"], 40, "range"),
         svg.bar(at["p50"], 31, max(at["p90"] - at["p50"], 0.3), 18, "box"),
         svg.line(at["p50"], 29, at["p50"], 51, "median"),

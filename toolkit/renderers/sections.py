@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from toolkit.core.report import Report
+from toolkit.renderers.money_chart import dollars, when
 from toolkit.renderers.words import count, number, plural
 
-KNOWN = ("since", "fixes", "minimums", "learning", "leaked", "cost", "personal", "mix")
+KNOWN = ("since", "fixes", "advice", "minimums", "learning", "leaked", "cost", "personal", "mix")
 
 
 class Section(NamedTuple):
@@ -46,6 +47,20 @@ def _fixes(told: Any) -> Section:
     return Section("fixes", "What the fixes with the largest effect bring", lines, first=True)
 
 
+def _advice(told: Any) -> Section:
+    branch = f": {told['branch']}" if told["branch"] else ""
+    lines = [f"{_sentence(told['advice'])}{branch}: {told['why'][0]}."]
+    lines += [f"{_sentence(each['name'])}: {each['says']}." for each in told["warnings"][:10]]
+    if not (money := told["break_even"]):
+        return Section("advice", "Whether to fine-tune", lines)
+    rows = [
+        [each["name"], dollars(each["saving_per_month"]), when(each["month"]), dollars(each["net"])]
+        for each in money["cases"].values()
+    ]
+    head = ("Case", "Saved a month", "Paid back", "Left at the end")
+    return Section("advice", "Whether to fine-tune, and the break-even", lines, head, rows)
+
+
 def _minimums(told: Any) -> Section:
     unmet = [each for each in told if not each["met"]]
     line = f"{len(told) - len(unmet)} of {len(told)} rules of thumb are met; none of them has error bars."
@@ -61,9 +76,13 @@ def _minimums(told: Any) -> Section:
     return Section("minimums", "How many rows it takes", [line], ("At least", "For", "Source", "Here"), rows)
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _learning(told: Any) -> Section:
     lines = [
-        f"{told['line']}.",
+        f"{_sentence(told['line'])}.",
         "It is a linear probe on embeddings, not the model that you will train, and more rows of the same kind.",
     ]
     rows = [[count(n), f"{100 * share:.1f} %", "measured"] for n, share, _, _ in told["points"]]
@@ -75,11 +94,8 @@ def _learning(told: Any) -> Section:
 
 
 def _leaked(told: Any) -> Section:
-    spoken = (
-        f"{told['line']}."
-        if told["line"]
-        else "Too few held-out rows have a near row in train to compare their scores."
-    )
+    none = "Too few held-out rows have a near row in train to compare their scores"
+    spoken = f"{_sentence(told['line'] or none)}."
     rows = [
         [name, count(n), f"{100 * share:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f})"]
         for name, n, share, low, high in told["parts"]
@@ -95,9 +111,12 @@ def _leaked(told: Any) -> Section:
 
 
 def _cost(told: Any) -> Section:
-    rows = [[each["name"], each["group"], _money(each)] for each in told]
-    line = "What providers take is dated; check their page. Hosting, validation and minimum charges are not in it."
-    return Section("cost", "Tokens, epochs and cost", [line], ("What", "How", "About"), rows)
+    rows = [[each["name"], each["group"], _money(each)] for each in told["facts"]]
+    lines = [
+        f"{_sentence(told['line'])}.",
+        "Prices are dated, check their page. Hosting, validation and minimum charges are extra.",
+    ]
+    return Section("cost", "Tokens, epochs and cost", lines, ("What", "How", "About"), rows)
 
 
 def _money(each: Mapping[str, Any]) -> str:
@@ -130,6 +149,7 @@ def _mix(told: Any) -> Section:
 BUILD: Mapping[str, Callable[[Any], Section]] = {
     "since": _since,
     "fixes": _fixes,
+    "advice": _advice,
     "minimums": _minimums,
     "learning": _learning,
     "leaked": _leaked,
