@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.advise.record import load as load_advice
 from toolkit.core import parts
 from toolkit.core.policy import Policy
 from toolkit.core.report import CheckLine, ClassLine, Example, Heldout, Lengths, Number, Part, Report
@@ -25,6 +26,7 @@ from toolkit.store.folder import RunFolder
 from toolkit.store.ledger import Ledger
 
 EXAMPLES = 6
+ADVICE = ("advice", "branch", "why", "warnings", "would_change", "break_even")
 CLASSES = 2000
 ABSENT = [
     "paraphrased copies inside the data set (D03) and across the split (L02)",
@@ -99,7 +101,7 @@ def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, run: P
         not_looked=[[o.check, o.status, o.reason] for o in decision.outcomes if o.status != "ran"],
         missing=_missing(),
         next=_next(sections.get("fixes"), split, target, verdict(why).words),
-        extra={**_extra(ledger, manifest), **sections, **_mixed(run, split)},
+        extra={**_extra(ledger, manifest), **sections, **_mixed(run, split), **_advised(run)},
     )
 
 
@@ -114,6 +116,12 @@ def _mixed(run: Path, split: Any) -> dict[str, JSON]:
     """What general rows were mixed in, where they were."""
     found = load_mix(RunFolder(run), split)
     return {"mix": found} if found else {}
+
+
+def _advised(run: Path) -> dict[str, JSON]:
+    """The advice that `toolkit advise --data RUN` left, where it did."""
+    found = load_advice(run)
+    return {"advice": {name: found[name] for name in ADVICE}} if found else {}
 
 
 def _quarantine(decision: Decision) -> list[Any]:

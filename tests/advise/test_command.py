@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from toolkit.advise import Answers, decide
+from tests.renderers import sample
+from toolkit.advise import Answers, decide, record
 from toolkit.advise.interview import interview, saved, template
 from toolkit.advise.measure import measured
 from toolkit.cli import main
 from toolkit.core import config
+from toolkit.core.errors import InputError
 from toolkit.core.share import shipped
+from toolkit.renderers.html import Html
+from toolkit.renderers.markdown import Markdown
+from toolkit.report import _advised
 from toolkit.verify import VerifyOptions, verify
 
 ANSWERS = """version: 1
@@ -179,3 +185,16 @@ def test_an_empty_file_counts_nothing(capsys: Any) -> None:
     path = file("none.jsonl", "")
     assert main(["advise", "--data", path, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["answers"]["examples"]["answer"] == 0
+
+
+def test_the_readiness_report_shows_the_advice_of_its_run(tmp_path: Path) -> None:
+    found = decide(config.loads(Answers, ANSWERS, "x"))
+    record.write(found, tmp_path)
+    report = replace(sample.usual(), extra=_advised(tmp_path))
+    page, text = Html().render(report), Markdown().render(report)
+    assert "Whether to fine-tune, and the break-even" in page and 'id="break-even-title"' in page
+    assert "Whether to fine-tune" in text and "in the first month" in text
+    (tmp_path / "advice.json").write_text("{")
+    with pytest.raises(InputError, match=r"advice\.json is damaged"):
+        _advised(tmp_path)
+    assert _advised(tmp_path / "nowhere") == {}

@@ -82,7 +82,7 @@ def answers() -> st.SearchStrategy[Answers]:
     fields: dict[str, Any] = {}
     for name in QUESTIONS:
         words = choices(name)
-        share = name.endswith("_share") or name.startswith("score") or name == "narrowness"
+        share = name.endswith("_share") or name.startswith("score")
         numbers = st.sampled_from([0.0, 0.5, 0.88, 1.0] if share else [0, 3, 199, 200, 500, 20_000])
         fields[name] = st.sampled_from(words) if words else st.one_of(st.just("unknown"), numbers)
     fields["money"] = st.sampled_from([None, PAYS, NEVER])
@@ -158,7 +158,7 @@ def test_what_was_measured_stands_before_what_was_said() -> None:
 def test_the_anti_patterns() -> None:
     bad = COST | {
         "money": PAYS, "eval_rows": 40, "prompt_tokens": 5000, "provider": "closed", "epochs": 20, "facts_share": 0.4,
-        "synthetic_share": 0.8, "conflict_share": 0.1, "smallest_class": 3, "narrowness": 0.9,
+        "synthetic_share": 0.8, "conflict_share": 0.1, "smallest_class": 3, "general_share": 0.1,
     }  # fmt: skip
     assert {each.name for each in advice(bad).warned} == {
         "small eval set", "long prompt", "lock-in", "epochs", "facts in the data", "unverified synthetic data",

@@ -122,7 +122,7 @@ class Answers(BaseModel):
     conflict_share: Stated[Share] = _ask("What share of the rows contradicts another row?")
     classes: Stated[Count] = _ask("How many classes are there?")
     smallest_class: Stated[Count] = _ask("How many examples has the smallest class?")
-    narrowness: Stated[Share] = _ask("How narrow are the examples (0 general, 1 one topic in one form)?")
+    general_share: Stated[Share] = _ask("What share of general data do such examples want beside them (0 to 1)?")
     general_data: Stated[YesNo] = _ask("Will general data be mixed in?")
     epochs: Stated[Count] = _ask("How many epochs are planned?")
 

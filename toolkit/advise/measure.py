@@ -43,8 +43,8 @@ def measured(
         return of_rows(read(data, Path(folder) / "rows", reading, progress))
 
 
-def of_rows(data: Dataset, keep: np.ndarray | None = None) -> dict[str, Stated[Any]]:
-    """The same from a data set. keep: ordinals of the rows that count, None for all."""
+def of_rows(data: Dataset, keep: np.ndarray | None = None, part: str = "") -> dict[str, Stated[Any]]:
+    """The same from a data set. keep: ordinals of the rows that count, None for all. part: whose rows, in words."""
     view = View(data, ("answer", "label", "source_kind", "prompt", "system"), keep)
     n, found, kinds, labels = view.n_rows, {}, Counter[str](), Counter[str]()
     answers = facts = 0
@@ -60,7 +60,7 @@ def of_rows(data: Dataset, keep: np.ndarray | None = None) -> dict[str, Stated[A
     if data.manifest.format in ("preference", "unpaired-preference"):
         found["pairs"] = _said(n, f"{n:,} rows of preferences")
     else:
-        found["examples"] = _said(n, f"{n:,} rows read as {data.manifest.format}")
+        found["examples"] = _said(n, f"{n:,} rows {part}read as {data.manifest.format}")
     if answers:
         told = ", ".join(f"{count:,} with {name}" for name, count in seen.items() if count) or "none"
         found["facts_share"] = _said(facts / answers, f"{facts:,} of {answers:,} answers: {told}")
@@ -88,10 +88,10 @@ def _of_run(folder: RunFolder) -> dict[str, Stated[Any]]:
 
     with Ledger(folder.ledger, read_only=True) as ledger:
         stays = decide(ledger, policy_of(ledger)).stays
-        narrow = ledger.rows("""SELECT f.value FROM facts f JOIN runs USING (run)
-                                WHERE runs."check" = 'narrowness' AND f.name = 'narrowness' AND f."group" = ''""")
+        wanted = ledger.rows("""SELECT f.value FROM facts f JOIN runs USING (run)
+                                WHERE runs."check" = 'narrowness' AND f.name = 'general data to mix in'""")
     split = load_split(folder, stays)
-    found = of_rows(Dataset(folder.dataset), split.train.keep if split else stays)
+    found = of_rows(Dataset(folder.dataset), split.train.keep if split else stays, "of train " if split else "")
     if split is None:
         found["eval_set"] = _said("no", f"{folder.path.name} is not split")
     else:
@@ -100,8 +100,8 @@ def _of_run(folder: RunFolder) -> dict[str, Stated[Any]]:
             "yes" if real else "no", f"{split.heldout.rows:,} held-out rows, {real:,} of real use"
         )
         found["eval_rows"] = _said(split.heldout.rows, "the held-out rows of the run")
-    if narrow and 0 <= narrow[0]["value"] <= 1:
-        found["narrowness"] = _said(float(narrow[0]["value"]), "narrowness (A04)")
+    if wanted:
+        found["general_share"] = _said(wanted[0]["value"] / 100, "narrowness (A04)")
     if (told := _verdict(folder)) is not None:
         found["verified"] = _said("yes" if told.startswith("READY") else "no", f"the readiness report says {told}")
     return found

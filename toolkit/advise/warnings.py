@@ -11,7 +11,7 @@ from toolkit.advise.evidence import BIG_CALLS_A_DAY
 TINY = 200
 FACTS = 0.05
 CONFLICTS = 0.02
-NARROW = 0.7
+GENERAL = 0.05
 EPOCHS = 5
 PROMPT_TOKENS = 1_000
 CLASS_ROWS = 10
@@ -79,10 +79,10 @@ def _tuning(a: Answers) -> Iterator[Warned]:
     if n is not None and (n > EPOCHS or n == 0):
         yield Warned("epochs", f"{n:,.0f} epochs: one to three are usual, over {EPOCHS} learn rows by heart", "1 to 3")
     if a.general_data.answer != "yes":
-        narrow = _number(a, "narrowness")
-        how = f" (narrowness {narrow:.2f})" if narrow is not None and narrow >= NARROW else ""
-        says = f"no general data is mixed in{how}: other abilities may be forgotten, and nothing would show it"
-        yield Warned("forgetting", says, "mix general data in, and compare with --regression")
+        share = _number(a, "general_share") or GENERAL
+        says = "no general data is mixed in: other abilities may be forgotten, and nothing would show it"
+        fix = f"toolkit split DATA --mix general.jsonl --share {share:g}, and toolkit compare with --regression"
+        yield Warned("forgetting", says, fix)
 
 
 def _shows(n: int) -> str:

@@ -8,7 +8,7 @@ from toolkit.advise.break_even import BreakEven, Case
 from toolkit.advise.decide import Advice
 from toolkit.renderers import money_chart
 from toolkit.renderers.document import Document, Section, Table
-from toolkit.renderers.money_chart import dollars
+from toolkit.renderers.money_chart import dollars, when
 
 TITLES = {"don't": "do not fine-tune"}
 
@@ -72,9 +72,15 @@ def _money(found: BreakEven) -> Section:
 
 
 def _case(case: Case) -> tuple[str, ...]:
-    when = "never" if case.month is None else f"month {case.month:,.1f}"
     end = f"{dollars(case.net)} in {case.months:g} months"
-    return case.name, dollars(case.saving_per_month), dollars(case.cost_per_month), dollars(case.upfront), when, end
+    return (
+        case.name,
+        dollars(case.saving_per_month),
+        dollars(case.cost_per_month),
+        dollars(case.upfront),
+        when(case.month),
+        end,
+    )
 
 
 def _volume(found: BreakEven) -> str:

@@ -75,8 +75,6 @@ def _next(found: Comparison) -> tuple[str, ...]:
 
 
 def _section(title: str, found: Paired, bars: Bars, chart: Markup | None = None) -> Section:
-    head = ("model", "mean" if found.judged == "score" else "right", "95 % interval", "$ per 1,000", "seconds", "p95")
-    rows = tuple(_side(each, found.judged) for each in (found.before, found.after))
     gain = f"{points(found.gain.gain, bars)} ({interval(found.gain, bars)}), {found.test}"
     lines = [f"Gain: {gain}.", f"{count(found.gained)} rows became better, {count(found.lost)} worse."]
     if found.exact is not None:
@@ -87,16 +85,25 @@ def _section(title: str, found: Paired, bars: Bars, chart: Markup | None = None)
     return Section(
         title,
         tuple(lines),
-        table=Table(head, rows, right=frozenset(range(1, 6))),
+        table=_models(found),
         chart=chart,
         notes=tuple(filter(None, notes)),
     )
 
 
+def _models(found: Paired) -> Table:
+    """Both models; what no file tells has no column."""
+    head = ("model", "mean" if found.judged == "score" else "right", "95 % interval", "$ per 1,000", "seconds", "p95")
+    rows = [_side(each, found.judged) for each in (found.before, found.after)]
+    told = [at for at in range(len(head)) if any(row[at] for row in rows)]
+    cut = [tuple(row[at] for at in told) for row in (head, *rows)]
+    return Table(cut[0], tuple(cut[1:]), right=frozenset(range(1, len(told))))
+
+
 def _side(side: Side, judged: str) -> tuple[str, ...]:
     graded = judged == "score"
     cost = "" if side.cost_usd is None else f"{1000 * side.cost_usd:,.2f}"
-    seconds = ("", "") if side.latency_s is None else (f"{side.latency_s:.2f}", f"{side.latency_p95_s:.2f}")
+    seconds = ["" if each is None else f"{each:.2f}" for each in (side.latency_s, side.latency_p95_s)]
     ends = f"{side.low:.4g} to {side.high:.4g}" if graded else f"{side.low:.1%} to {side.high:.1%}"
     return side.name, f"{side.rate:.4g}" if graded else f"{side.rate:.1%}", ends, cost, *seconds
 

@@ -10,7 +10,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from toolkit.core.report import Report
-from toolkit.renderers import charts, curves, page, svg, words
+from toolkit.renderers import charts, curves, money_chart, page, svg, words
 
 MOODS = {"READY": "ready", "READY WITH RISKS": "risks", "CANNOT TELL": "unknown", "NOT READY": "not"}
 SIGNS = {
@@ -88,4 +88,6 @@ def _charts(report: Report) -> dict[str, Markup]:
     told: Mapping[str, Any] = report.extra
     drawn = {"learning": curves.learning, "leaked": curves.leaked, "training": curves.tokens}
     found.update({name: draw(told[name]) for name, draw in drawn.items() if told.get(name)})
+    if told.get("advice") and told["advice"]["break_even"]:
+        found["advice"] = money_chart.recorded(told["advice"]["break_even"])
     return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil, floor, log10
+from typing import Any
 
 from markupsafe import Markup
 
@@ -34,11 +36,25 @@ def curve(found: BreakEven) -> Markup:
     return svg.figure("break-even", "Dollars won over the months", says(found), PLOT + 52, *drawn)
 
 
+def recorded(told: Mapping[str, Any]) -> Markup:
+    """The same from the values of advice.json."""
+    best, likely, worst = (
+        Case(**{field: told["cases"][name][field] for field in Case._fields}) for name in ("best", "likely", "worst")
+    )
+    return curve(BreakEven(best, likely, worst, moves=(), left_out=()))
+
+
+def when(month: float | None) -> str:
+    """When it is paid back, in words."""
+    if month is None:
+        return "never"
+    return "in the first month" if month <= 1 else f"in month {month:,.1f}"
+
+
 def says(found: BreakEven) -> str:
     """The chart in words."""
     told = [
-        f"{each.name} case {dollars(each.net)} after {each.months:g} months, "
-        f"{'never paid back' if each.month is None else f'paid back in month {each.month:.1f}'}"
+        f"{each.name} case {dollars(each.net)} after {each.months:g} months, paid back {when(each.month)}"
         for each in found.cases
     ]
     return "; ".join(told)
@@ -87,7 +103,7 @@ def _grid(low: float, high: float, months: float) -> list[Markup]:
     drawn = []
     for value in _ticks(low, high):
         y = _y(value, low, high)
-        drawn += [svg.line(LEFT, y, LEFT + WIDE, y, "zero" if value == 0 else "grid")]
+        drawn += [svg.line(LEFT, y, LEFT + WIDE, y, "grid zero" if value == 0 else "grid")]
         drawn += [svg.words(LEFT, y + 4, dollars(value), "axis", anchor="end", dx=-8)]
     for month in _ticks(0.0, months):
         drawn.append(svg.words(_x(month, months), PLOT + 30, f"{month:g}", "axis", anchor="middle"))
@@ -108,7 +124,12 @@ def _paths(found: BreakEven, months: float, low: float, high: float) -> Markup:
         at = [months * step / STEPS for step in range(STEPS + 1)]
         return [f"{_x(month, months):.2f} {_y(net_after(case, month), low, high):.2f}" for month in at]
 
-    band = svg.tag("path", d="M" + " L".join([*points(found.best), *points(found.worst)[::-1]]) + "Z", class_="band")
+    band = svg.tag(
+        "path",
+        d="M" + " L".join([*points(found.best), *points(found.worst)[::-1]]) + "Z",
+        class_="c band",
+        opacity="0.35",
+    )
     line = {"class_": "curve", "vector_effect": "non-scaling-stroke"}
     likely = svg.tag("path", d="M" + " L".join(points(found.likely)), **line)
     box = {"viewBox": f"0 0 100 {PLOT + 52:g}", "preserveAspectRatio": "none"}
@@ -121,4 +142,5 @@ def _mark(likely: Case, months: float, low: float, high: float) -> list[Markup]:
     x, y = _x(likely.month, months), _y(0.0, low, high)
     side, dx = ("end", -10) if x > 60 else ("start", 10)
     dot = svg.tag("circle", class_="dot", cx=svg.pct(x), cy=f"{y:g}", r="5.5")
-    return [dot, svg.words(x, y - 10, f"paid back in month {likely.month:.1f}", "strong", anchor=side, dx=dx)]
+    told = svg.words(x, 22, f"paid back {when(likely.month)}", "strong", anchor=side, dx=dx)
+    return [svg.line(x, 12, x, y, "here"), dot, told]
