@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +121,13 @@ def _plain(path: Path) -> str:
 
 
 def _pdf(path: Path) -> str:
-    try:
-        from pypdf import PdfReader
-        from pypdf.errors import PyPdfError
-    except ImportError as failure:
+    if find_spec("pypdf") is None:
         what = f"{path} is a PDF and the package pypdf is not installed"
-        raise MachineError(what, "pip install 'finetune-toolkit[pdf]', or convert it to text") from failure
+        raise MachineError(what, "pip install 'finetune-toolkit[pdf]', or convert it to text")
+    pypdf = import_module("pypdf")
     try:
-        text = "\n\n".join(page.extract_text() or "" for page in PdfReader(str(path)).pages)
-    except (PyPdfError, ValueError, KeyError, RecursionError, OSError) as failure:
+        text = "\n\n".join(page.extract_text() or "" for page in pypdf.PdfReader(str(path)).pages)
+    except Exception as failure:  # a broken PDF breaks the reader in every way there is
         raise InputError(f"{path} cannot be read as a PDF: {failure}", "convert it to text") from failure
     if not text.strip():
         raise InputError(f"{path} holds no text; it may be a scan", "run OCR over it, then name the text file")

@@ -14,8 +14,23 @@ WORDS = {
     "schema": "not what was asked for, or empty",
     "label": "another label than asked for",
     "dedupe": "the same as another row",
+    "leak": "words of a file that is to be avoided",
+    "rules": "too long, too short, or words that must or must not be there",
+    "checks": "a check of verify found something",
+    "grounding": "not what the document says",
+    "gold": "the text does not hold the record",
+    "length-control": "the wrong side is the longer one",
+    "stance": "answered or declined, the other way round",
+    "sql": "its query does not give the answer",
+    "code": "its program does not give the answer, or fails its tests",
+    "arguments": "calls that do not fit the tools",
+    "python": "refused by your function",
+    "round-trip": "a second reader gives another label",
+    "judge": "refused by the judge",
     "surplus": "its cell was full already",
 }
+MOST_CELLS = 12
+"""Cells that the table shows, the ones with most refused first; generation.json holds all."""
 
 
 def capacity(prepared: Prepared) -> list[str]:
@@ -42,13 +57,15 @@ def generated(found: GenerateResult) -> str:
     lines = [
         f"{found.name}: {found.accepted:,} of {found.target:,} rows accepted, made by {found.provider}",
         "",
-        f"{'gate':<12}{'reached':>10}{'refused':>10}",
+        f"{'gate':<15}{'reached':>10}{'refused':>10}",
         *(_step(step) for step in found.waterfall if step.refused or step.gate not in ("dead", "surplus")),
-        f"{'accepted':<12}{found.accepted:>10,}",
+        f"{'accepted':<15}{found.accepted:>10,}",
         "",
+        *_cells(found),
         f"{found.candidates:,} candidates = {ways}",
         f"unique among candidates: {found.unique:.1%}, with numbers masked {found.unique_masked:.1%}",
         _labels(found),
+        *_coverage(found),
         *(f"stopped: {reason}" for reason in found.stops),
         f"  {found.rows}\n  {found.folder / 'rejected.jsonl'}\n  {found.folder / 'generation.json'}",
     ]
@@ -70,7 +87,32 @@ def large(number: int) -> str:
 
 def _step(step: Step) -> str:
     words = f"  {WORDS.get(step.gate, '')}" if step.refused else ""
-    return f"{step.gate:<12}{step.reached:>10,}{step.refused:>10,}{words}"
+    return f"{step.gate:<15}{step.reached:>10,}{step.refused:>10,}{words}"
+
+
+def _cells(found: GenerateResult) -> list[str]:
+    """A table of the cells with most refused rows: planned, accepted, and what each gate refused."""
+    lossy = sorted((each for each in found.cells if each.refused), key=lambda each: -each.refused.total())
+    if len(found.cells) < 2 or not lossy:
+        return []
+    width = max(len(each.cell.name) for each in lossy[:MOST_CELLS]) + 2
+    lines = [f"{'cell':<{width}}{'planned':>8}{'accepted':>10}  refused by"]
+    for each in lossy[:MOST_CELLS]:
+        gates = ", ".join(f"{gate} {count:,}" for gate, count in each.refused.most_common())
+        lines.append(f"{each.cell.name:<{width}}{each.planned:>8,}{each.accepted:>10,}  {gates}")
+    left = len(lossy) - MOST_CELLS
+    return [*lines, *([f"and {left:,} more cells with refused rows"] if left > 0 else []), ""]
+
+
+def _coverage(found: GenerateResult) -> list[str]:
+    """What was varied and how much of the plan was reached; values that stayed behind by name."""
+    varied = [each for each in found.coverage() if each.name != "label"]
+    if not varied:
+        return []
+    behind = [each for each in varied if each.reached < each.planned and each.name != "persona"]
+    names = ", ".join(dict.fromkeys(each.name for each in varied))
+    told = ", ".join(f"{each.name}={each.value} {each.reached:,} of {each.planned:,}" for each in behind[:MOST_CELLS])
+    return [f"coverage of {names}: {f'short in {told}' if behind else 'every value as planned'}"]
 
 
 def _labels(found: GenerateResult) -> str:
