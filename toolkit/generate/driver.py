@@ -59,6 +59,7 @@ class Driver:
         limits = self.engine.limits
         # A batch gathers what waits: all of the wave may.
         ahead = len(seeds) + 1 if limits.batch else AHEAD * limits.concurrency
+        ended: list[Cooked | BaseException] = []
         try:
             # After the first seed that a drain left unfinished nothing is judged: a resumed run goes on there.
             with contextlib.suppress(Drained):
@@ -75,7 +76,11 @@ class Driver:
         finally:
             if window:
                 self.engine.drain("an error")
-                await asyncio.gather(*window, return_exceptions=True)
+                ended = await asyncio.gather(*window, return_exceptions=True)
+        # The oldest may have been told of the end that a younger one's failure has caused.
+        for failure in ended:
+            if isinstance(failure, ToolkitError):
+                raise failure
 
     async def _cook(self, seed: Seed) -> Cooked:
         """One conversation: the recipe's requests answered until it returns rows."""
