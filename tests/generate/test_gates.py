@@ -55,8 +55,8 @@ def test_the_shelf_is_in_order_of_cost() -> None:
         ("rules", {"without": ["Cheap"]}, "our CHEAP  lamps", "it holds 'cheap'"),
         ("rules", {"contains": ["kind regards"]}, "Regards, kind of", "it lacks 'kind regards'"),
         ("rules", {"contains": ["kind regards"], "min_words": 2}, "Kind\nRegards", ""),
-        ("checks", {"use": ["secret"]}, "my key is " + "AKIA" + "Q3EGRJ5TYUI2LMNB", "secret"),
-        ("checks", {"use": ["garbled", "secret"]}, "a plain text about parcels", ""),
+        ("verify", {"use": ["secret"]}, "my key is " + "AKIA" + "Q3EGRJ5TYUI2LMNB", "secret"),
+        ("verify", {"use": ["garbled", "secret"]}, "a plain text about parcels", ""),
     ],
 )
 def test_rules_and_checks(name: str, options: dict[str, Any], text: str, words: str) -> None:
@@ -106,11 +106,11 @@ def test_a_growing_index_finds_what_the_check_finds() -> None:
 def test_a_leak_is_a_run_of_words_or_a_whole_short_text() -> None:
     long = "when the moon was new the old ferry man left the harbour with three lamps and a dog on board"
     context = Context(LABELS, avoid={"test.jsonl": [long, "who wrote the letter"]})
-    assert "13 words of it stand in test.jsonl" in judged("leak", row(f"He said that {long}, and laughed"), context)
-    assert "4 words" in judged("leak", row("asked", prompt="Tell me", completion="Who wrote the letter?"), context)
-    assert judged("leak", row("when the moon was new the old man slept"), context) == ""
+    assert "13 words of it stand in test.jsonl" in judged("avoid", row(f"He said that {long}, and laughed"), context)
+    assert "4 words" in judged("avoid", row("asked", prompt="Tell me", completion="Who wrote the letter?"), context)
+    assert judged("avoid", row("when the moon was new the old man slept"), context) == ""
     with pytest.raises(UsageError):
-        judged("leak", row("x"), context, words=2)
+        judged("avoid", row("x"), context, words=2)
 
 
 DOCUMENT = "The library opens at nine. Members may borrow 12 books for 30 days. Guests read in the hall."
@@ -157,7 +157,7 @@ SETUP = "CREATE TABLE t(a INT, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y'),
     ],
 )
 def test_queries_are_run_where_nothing_can_be_reached(told: dict[str, Any], words: str) -> None:
-    said = judged("sql", row("q", {"setup": SETUP, **told}))
+    said = judged("query", row("q", {"setup": SETUP, **told}))
     assert (words in said) if words else not said
     assert not Path("x.csv").exists()
 
@@ -378,7 +378,7 @@ def test_verdicts_do_not_hang_on_which_reply_came_first() -> None:
             f"runs/{nth}",
             target={"rows": 40, "max_candidates": 900},
             model={"use": "procedural", "concurrency": concurrency},
-            check=["schema", "label", {"dedupe": {"near": 0.95}}, {"checks": {"use": ["secret"]}}],
+            check=["schema", "label", {"dedupe": {"near": 0.95}}, {"verify": {"use": ["secret"]}}],
         ).run()
         files.append(
             [(made.folder / name).read_bytes() for name in ("rows.jsonl", "rejected.jsonl", "generation.json")]

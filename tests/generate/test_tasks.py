@@ -115,6 +115,16 @@ def test_a_provable_task_runs_without_any_model(task: str) -> None:
     assert again.rows.read_bytes() == found.rows.read_bytes()
 
 
+@pytest.mark.parametrize("name", [task.replace("-", "_") for task in OFFLINE])
+def test_a_shipped_recipe_of_a_provable_task_makes_its_rows(name: str) -> None:
+    from toolkit.core.share import shipped
+    from toolkit.generate import generate
+
+    found = generate(shipped("pipelines") / "recipes" / f"{name}.yaml", rows=20, out="runs/shipped")
+    assert found.complete
+    assert all(row["lineage"]["licence"] for row in rows_of(found.folder))
+
+
 def lying(task: str) -> Any:
     """A model whose every second row is wrong in a way that only the proof of the task can see."""
 
@@ -149,7 +159,7 @@ def _spoil(task: str, item: Any) -> None:
 
 
 PROOF = {
-    "sql": "sql",
+    "sql": "query",
     "maths-code": "code",
     "tool-use": "arguments",
     "extraction": "gold",
@@ -183,7 +193,7 @@ def test_a_second_model_confirms_queries_and_a_wrong_second_query_refuses() -> N
 
     found = made("sql", Scripted(serve), target={"rows": 4, "max_candidates": 8})
     assert found.accepted == 0
-    reasons = {row["reason"] for row in rows_of(found.folder, "rejected.jsonl") if row["gate"] == "sql"}
+    reasons = {row["reason"] for row in rows_of(found.folder, "rejected.jsonl") if row["gate"] == "query"}
     assert reasons == {"a second query for the same question returns something else"}
 
 
@@ -247,7 +257,7 @@ def test_items_come_without_the_probability_that_was_asked_for() -> None:
         ({"task": "chat", "check": [{"judge": {"by": "nobody"}}]}, "unknown model of judge: 'nobody'"),
         ({"task": "chat", "check": [{"python": "no.py:check"}]}, "'no.py' does not exist"),
         ({"task": "tool-use", "check": [{"arguments": {"execute": "no.py"}}]}, "'no.py' does not exist"),
-        ({"task": "chat", "check": [{"checks": {"use": ["near-duplicate"]}}]}, "looks at whole data sets"),
+        ({"task": "chat", "check": [{"verify": {"use": ["near-duplicate"]}}]}, "looks at whole data sets"),
         ({"task": "chat", "check": [{"dedupe": 3}]}, "unknown"),
     ],
 )

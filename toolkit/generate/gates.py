@@ -13,7 +13,7 @@ from toolkit.core.errors import UsageError, closest
 from toolkit.core.gating import Context, Gate, Guard, Refusal
 from toolkit.core.request import Cell, GeneratedRow
 
-USUAL = ("schema", "label", "dedupe", "leak")
+USUAL = ("schema", "label", "dedupe", "avoid")
 Asked = Sequence[str | Mapping[str, Any]]
 
 

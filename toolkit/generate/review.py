@@ -16,7 +16,7 @@ from toolkit.core.gating import Asking
 from toolkit.core.request import Cell, Conversation, GeneratedRow, Malformed, Message, Recipe, Reply, Request, Seed
 from toolkit.generate.gates import Standing
 
-NOT_MENDED = frozenset({"dedupe", "leak"})
+NOT_MENDED = frozenset({"dedupe", "avoid"})
 MEND = (
     "These items of the list were refused:\n{refused}\n"
     "Write the whole list again: the other items as they are, these ones corrected. Answer with the JSON list alone."

@@ -161,7 +161,9 @@ def _bare(item: Any) -> Any:
 def _with_origin(row: GeneratedRow, reply: Reply, nth: int) -> GeneratedRow:
     if nth >= len(reply.origins):
         return row
-    return replace(row, lineage={**row.lineage, "template": reply.origins[nth]})
+    kind, _, ref = reply.origins[nth].rpartition("parent:")
+    origin: dict[str, JSON] = {"template": ref} if kind or ref == reply.origins[nth] else {"parents": [ref]}
+    return replace(row, lineage={**row.lineage, **origin})
 
 
 def _parsed(text: str) -> Any:

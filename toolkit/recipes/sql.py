@@ -35,13 +35,13 @@ class Sql:
     tables: a script of CREATE TABLE and INSERT of your own; without it every row brings its tables.
     second: a query for the same question is asked for in a second request that does not show the first,
     and both results must be equal; `to` names another model for it in `models`. Offline, with
-    `procedural`, the answer is computed with the question. Proof: `sql` runs it all in DuckDB.
+    `procedural`, the answer is computed with the question. Proof: `query` runs it all in DuckDB.
     """
 
     id: ClassVar[str] = "sql"
     version: ClassVar[str] = "1"
-    proof: ClassVar[str] = "`sql`: run in DuckDB, the result equals the known answer or a second query's"
-    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"dedupe": {"mask_numbers": False}, "sql": {}}
+    proof: ClassVar[str] = "`query`: run in DuckDB, the result equals the known answer or a second query's"
+    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"dedupe": {"mask_numbers": False}, "query": {}}
     kinds: ClassVar[Mapping[str, str]] = {
         "sql-filter": "some rows by a condition",
         "sql-aggregate": "one number over rows",

@@ -42,7 +42,7 @@ class Style:
     version: ClassVar[str] = "1"
     proof: ClassVar[str] = "`rules` on words and length, no sample copied; with `judge`, the voice"
     needs: ClassVar[tuple[str, ...]] = ("examples",)
-    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"leak": {"seeds": True}}
+    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"avoid": {"seeds": True}}
     kinds: ClassVar[Mapping[str, str]] = {
         "announcement": "say that something is new, changed or ends",
         "reply": "answer a question of a customer",

@@ -15,14 +15,14 @@ USUAL = ("secret", "template-residue", "garbled", "empty-answer", "roles", "tool
 
 
 @dataclass(frozen=True, slots=True)
-class Checks:
+class Verify:
     """Checks of the shelf that look at a row at a time, asked about each candidate.
 
     use: ids of checks. at: the score from which a finding refuses, for all of them. Checks that need the
     whole data set, such as `near-duplicate`, cannot be asked here.
     """
 
-    id: ClassVar[str] = "checks"
+    id: ClassVar[str] = "verify"
     rank: ClassVar[int] = 50
     costly: ClassVar[bool] = True
 

@@ -16,7 +16,7 @@ LEAST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Leak:
+class Avoid:
     """No run of `words` words of a candidate stands in a file of `avoid`, and no whole text of one in a candidate.
 
     A held-out question that comes back in a longer row measures memory. All that the row holds is looked
@@ -27,7 +27,7 @@ class Leak:
     Missed: leaks with changed words; `toolkit verify --against` looks for these.
     """
 
-    id: ClassVar[str] = "leak"
+    id: ClassVar[str] = "avoid"
     rank: ClassVar[int] = 40
     costly: ClassVar[bool] = False
 
@@ -36,7 +36,7 @@ class Leak:
 
     def guard(self, context: Context) -> Guard:
         if self.words < LEAST:
-            raise UsageError(f"leak: {self.words} words make no evidence", f"at least {LEAST}, 13 is usual")
+            raise UsageError(f"avoid: {self.words} words make no evidence", f"at least {LEAST}, 13 is usual")
         found = _Known(self.words)
         for where, texts in [*context.avoid.items(), *(context.seeds.items() if self.seeds else ())]:
             for text in texts:
@@ -48,7 +48,7 @@ class Leak:
 class _Known:
     """runs: hashes of runs of words with the file of each. short: lengths of whole shorter texts."""
 
-    id: ClassVar[str] = "leak"
+    id: ClassVar[str] = "avoid"
     length: int
     runs: dict[tuple[str, ...], str] = field(default_factory=dict)
     short: set[int] = field(default_factory=set)

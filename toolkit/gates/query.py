@@ -15,7 +15,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Sql:
+class Query:
     """The tables of a row are made in DuckDB, its query runs there, and the result is the expected one.
 
     Expected is what the row's `answer` says, or what a second query returns that was written for the
@@ -24,7 +24,7 @@ class Sql:
     reaches no file. Missed: two queries with the same mistake, and questions that mean something else.
     """
 
-    id: ClassVar[str] = "sql"
+    id: ClassVar[str] = "query"
     rank: ClassVar[int] = 70
     costly: ClassVar[bool] = True
 
