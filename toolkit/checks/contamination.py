@@ -65,10 +65,12 @@ class Contamination:
 
         names, texts = items_in(reference)
         search = Search(texts, least=self.least, encode=view.encode)
-        found = search.rows(view)
         yield Fact("rows compared", float(view.n_rows), "rows", reference.name)
         yield Fact("items looked for", float(search.n_items), "items", reference.name)
         yield Fact("items too short", float(len(texts) - search.n_items), "items", reference.name)
+        if not search.n_items:
+            return
+        found = search.rows(view)
         if found.bar.expected >= 0:  # too few items foretell nothing
             yield Fact("expected false flags", found.bar.expected, "rows", reference.name)
         for each in found.matches(FLOOR):

@@ -133,7 +133,7 @@ class Search:
         self._encode = encode
         first, last = self._tokens.offset[:-1], self._tokens.offset[1:] - 1
         whole = _texts(self._tokens, self._tokens.start[first], self._tokens.stop[last])
-        self._vectors = None if encode is None else encode(whole)
+        self._vectors = encode(whole) if encode is not None and whole else None
 
     @property
     def n_items(self) -> int:
