@@ -109,11 +109,11 @@ SETS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def ready(folder: Path, name: str, rows: list[dict[str, Any]]) -> Path:
+def ready(folder: Path, name: str, rows: list[dict[str, Any]], only: tuple[str, ...] = ("parse", "row-format")) -> Path:
     """A run with a split and a readiness report, made with few checks."""
     file = folder / f"{name}.jsonl"
     file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    options = VerifyOptions(only=("parse", "row-format"), embed=False)
+    options = VerifyOptions(only=only, embed=False)
     run = folder / "runs" / name
     readiness(file, run=run, options=options, splitting=SplitOptions(heldout=0.25))
     return run

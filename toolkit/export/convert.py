@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 
 from toolkit.core import parts
-from toolkit.core.jsontext import Value, parse, written
+from toolkit.core.jsontext import LONG_NUMBER, Value, parse, written
 from toolkit.core.types import Parsed
 from toolkit.outbound import lengths, tables
 from toolkit.outbound.example import SHAPES, Example, Shape, Unfit, as_shape, example
@@ -113,7 +113,7 @@ class Work:
                 continue
             if broken:
                 advice.append(LeftOut(block.part, _ref(value, block.part, at), broken))
-            losses.update(self._lost(found, row))
+            losses.update(self._lost(found, value, row))
             forms.add(_form(row))
             keys |= row.keys()
             made.append(row)
@@ -122,14 +122,12 @@ class Work:
 
     def row(self, line: bytes) -> tuple[Example, Mapping[str, Any], dict[str, Any]]:
         """A line's example, its value and the exported row. Raises Unfit."""
-        read = parse(line)
-        if not isinstance(read, Value) or not isinstance(read.value, dict):
-            raise Unfit("json", "it is no JSON object")
-        form = self.reader if self.reader.claims(read.value) else self._claimed(read.value)
+        value = _value(line)
+        form = self.reader if self.reader.claims(value) else self._claimed(value)
         if form.id != self.reader.id and SHAPES.get(form.id) != SHAPES.get(self.reader.id):
             raise Unfit("mixed-shapes", f"it is a {form.id} row among {self.reader.id} rows")
-        found = as_shape(example(read.value, form), self.shape)
-        return found, read.value, self.part.convert(found, self.mode)
+        found = as_shape(example(value, form), self.shape)
+        return found, value, self.part.convert(found, self.mode)
 
     def _claimed(self, value: Mapping[str, Any]) -> Any:
         """The format that a row looks most like, remembered by its columns."""
@@ -147,8 +145,8 @@ class Work:
         parsed: Parsed = form.parse(row)
         return parsed
 
-    def _lost(self, found: Example, row: Mapping[str, Any]) -> set[str]:
-        names = lost(found, self.back(row), self.part.keys)
+    def _lost(self, found: Example, value: Mapping[str, Any], row: Mapping[str, Any]) -> set[str]:
+        names = set() if _same(value, row) else lost(found, self.back(row), self.part.keys)
         if self.part.store not in ("arrow", "parquet"):
             names |= {f"column {key}" for key in found.extra if key not in row}
         return names
@@ -172,6 +170,28 @@ class Work:
         with pa.ipc.new_stream(sink, schema) as stream:
             stream.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
         return bytes(sink.getvalue())
+
+
+def _value(line: bytes) -> dict[str, Any]:
+    """A line's object, its integers to the digit. Raises Unfit."""
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError as failure:
+        raise Unfit("json", "it is no JSON") from failure
+    if LONG_NUMBER.search(line):
+        read = parse(line)
+        found = read.value if isinstance(read, Value) else found
+    if not isinstance(found, dict):
+        raise Unfit("json", "it is no JSON object")
+    return found
+
+
+def _same(value: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Whether a row of messages is exported as it was, which reading it back would only say more slowly."""
+    if "messages" not in row or row["messages"] != value.get("messages") or "system" in value:
+        return False
+    tools = row.get("tools")
+    return tools == value.get("tools") or (isinstance(tools, str) and orjson.loads(tools) == value.get("tools"))
 
 
 def _form(row: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -68,7 +69,7 @@ class Example(NamedTuple):
     def tools(self) -> list[Message] | None:
         """The declared tools in OpenAI's form."""
         text = self.parsed.tools
-        return [{"type": "function", "function": each} for each in core_tools.functions(text)] if text else None
+        return list(_declared(text)) if text else None
 
     @property
     def text(self) -> str:
@@ -102,6 +103,12 @@ def example(value: Mapping[str, Any], form: Any) -> Example:
     made = messages(parsed.turns)
     extra = {key: each for key, each in value.items() if key not in _used(form)}
     return Example(shape, parsed, _with_own(made, own), rejected, _sides(value, shape), extra)
+
+
+@lru_cache(maxsize=256)
+def _declared(text: str) -> tuple[Message, ...]:
+    """The tools of a tool list, which many rows share."""
+    return tuple({"type": "function", "function": each} for each in core_tools.functions(text))
 
 
 def _used(form: Any) -> Iterable[str]:
