@@ -108,6 +108,16 @@ def test_gain_from_twice_covers_the_true_gain() -> None:
     assert np.mean(held) >= 0.85
 
 
+def test_further_out_twice_the_rows_bring_less() -> None:
+    rng = np.random.default_rng(23)
+    points = fresh_runs(LAWS[0], 800, 0.008, rng)
+    near, far = gain_from_twice(points), gain_from_twice(points, rows=8000)
+    assert gain_from_twice(points, rows=800) == near
+    assert 0.0 <= far.gain < near.gain
+    assert far.now.rows == 8000
+    assert far.twice.rows == 16_000
+
+
 def test_a_flat_curve_promises_nothing() -> None:
     rng = np.random.default_rng(20)
     points = [Point(n, tuple(0.7 + rng.standard_normal(5) * 0.003)) for n in (100, 200, 400, 700, 1000)]

@@ -70,6 +70,10 @@ def command(
     asked, set = opts.trainer_asked(trainer, model, max_length, set)
     _listed.before(write, "")
     summary = _summary_file() if github_summary else ""
+    columns = opts.reading(
+        format=format, text=text, label=label, group=group, id=id, delimiter=delimiter,
+        source_kind=source_kind, licence=licence, source=source,
+    )  # fmt: skip
     share = opts.share_or_file(heldout)
     answer = readiness(
         data,
@@ -77,17 +81,7 @@ def command(
         heldout=share if isinstance(share, str) else None,
         against=against,
         usage=usage or None,
-        reading=opts.reading(
-            format=format,
-            text=text,
-            label=label,
-            group=group,
-            id=id,
-            delimiter=delimiter,
-            source_kind=source_kind,
-            licence=licence,
-            source=source,
-        ),
+        reading=columns,
         options=opts.verifying(
             [], skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder, self_test=self_test
         ),
