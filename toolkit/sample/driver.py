@@ -63,7 +63,7 @@ def sample(
         made = _planned(seen, given, sampler, n)
         rows = tuple(_rows(seen, made))
         write_queue(rows, folder.path / FILE)
-        manifest = _manifest(seen, given, rows, n, "by chance" if given.options.goal == "heldout" else sampler.id)
+        manifest = _manifest(seen, given, rows, n, "chance" if given.options.goal == "heldout" else sampler.id)
         manifest["rounds"] = [asdict(each) for each in history(folder.path / MANIFEST, seen, encode)]
         with whole_file(folder.path / MANIFEST) as file:
             file.write(json.dumps(manifest, indent=1, ensure_ascii=False).encode())

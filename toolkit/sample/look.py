@@ -55,7 +55,7 @@ class SampleOptions:
 class Given:
     """What a user gave. train: labelled rows, None for a cold start. exclude: data that is never asked.
 
-    asked: earlier queues. reading: how the pool and the labelled rows are read.
+    asked: earlier queues. reading: how the pool is read, and, where it names a label column, the labelled rows.
     """
 
     pool: Any
@@ -85,7 +85,11 @@ class Seen:
 def look(given: Given, folder: Path, encode: Any, progress: Progress | None = None) -> Seen:
     """Read everything into `folder`. Raises InputError for what cannot be read, UsageError where nothing is left."""
     pool = texts_of(given.pool, folder / "pool", _unlabelled(given.reading), progress)
-    labelled = None if given.train is None else texts_of(given.train, folder / "labelled", given.reading, progress)
+    labelled = (
+        None
+        if given.train is None
+        else texts_of(given.train, folder / "labelled", _with_labels(given.reading), progress)
+    )
     held = tuple(texts_of(each, folder / f"exclude-{at}", None, progress) for at, each in enumerate(given.exclude))
     earlier = [row.text for path in given.asked for row in read_queue(Path(path))]
     signs = said(pool.data, encode)
@@ -107,6 +111,11 @@ def look(given: Given, folder: Path, encode: Any, progress: Progress | None = No
 def _unlabelled(reading: ReadOptions | None) -> ReadOptions | None:
     """Reading options for a pool: it has no labels yet."""
     return None if reading is None else replace(reading, label="")
+
+
+def _with_labels(reading: ReadOptions | None) -> ReadOptions | None:
+    """Reading options for labelled rows: recognised, unless a label column is named."""
+    return reading if reading is not None and reading.label else None
 
 
 def _wants_shares(strategy: str) -> bool:
