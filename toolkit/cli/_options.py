@@ -58,6 +58,9 @@ For = Annotated[str, typer.Option("--for", help="Hold the rows against this prov
 Trainer = Annotated[str, typer.Option("--trainer", help="Forecast this trainer: trl, axolotl, llamafactory, mlx, ...")]
 Model = Annotated[str, typer.Option("--model", help="Folder with the model's tokenizer, or its id in the Hub cache.")]
 MaxLength = Annotated[int, typer.Option("--max-length", help="The trainer's length limit in tokens.")]
+Heldout = Annotated[
+    str, typer.Option("--heldout", help="Share held out, or a file of held-out rows; 0.1 to 0.25 by default.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 SOURCE_KINDS = ("real", "llm", "grammar", "procedural", "augment", "captured")

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 def command(
     data: Annotated[str, typer.Argument(help="A run, or data as for verify; with --check a readiness.json.")],
     run: opts.Run = "",
-    heldout: Annotated[
-        str, typer.Option("--heldout", help="Share held out, or a file of held-out rows; 0.1 to 0.25 by default.")
-    ] = "",
+    heldout: opts.Heldout = "",
     check: Annotated[bool, typer.Option("--check", help="Only check that no file of a report has changed.")] = False,
     against: opts.Against = [],  # noqa: B006 - typer copies it
     usage: opts.Usage = "",
@@ -91,10 +89,16 @@ def command(
         previous=previous or None,
         progress=opts.progress(),
     )
+    _summarise(answer, summary)
+    return _show(answer, write, policy, json=json)
+
+
+def _summarise(answer: Readiness, summary: str) -> None:
+    from pathlib import Path
+
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(_cut(answer.run.readiness("md").read_text(encoding="utf-8")))
-    return _show(answer, write, policy, json=json)
 
 
 def _summary_file() -> str:

@@ -11,9 +11,7 @@ from toolkit.cli import _options as opts
 
 def command(
     data: Annotated[str, typer.Argument(help="A run folder or its name, or data to verify first.")],
-    heldout: Annotated[
-        str, typer.Option("--heldout", help="Share held out, or a file of held-out rows; 0.1 to 0.25 by default.")
-    ] = "",
+    heldout: opts.Heldout = "",
     dev: Annotated[float, typer.Option("--dev", help="Share of rows to choose prompts and settings on.")] = 0.0,
     group: opts.Group = "",
     time: Annotated[str, typer.Option("--time", help="Column of dates; the latest rows are held out.")] = "",

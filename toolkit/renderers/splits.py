@@ -17,7 +17,7 @@ def text(result: SplitResult, mixed: Mapping[str, Any] | None = None) -> str:
     manifest = result.manifest
     n = sum(each.rows for each in result.parts.values())
     lines = [
-        f"{each.name:<10}{each.rows:>10,} rows {100 * each.rows / max(n, 1):>6.1f} %  {each.file}"
+        f"{each.name:<12}{each.rows:>8,} rows {100 * each.rows / max(n, 1):>6.1f} %  {each.file}"
         for each in result.parts.values()
     ]
     lines += _mixed(result, mixed) if mixed else []
