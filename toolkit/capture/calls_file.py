@@ -93,7 +93,7 @@ class CallsFile:
     def add(self, read: Understood, why: str) -> None:
         """One call, and why it gave no row."""
         request = without_media(read.request, self._keep)
-        message = read.hide(orjson.dumps(read.joined, default=str)).decode() if read.joined is not None else None
+        message = read.joined.decode() if read.joined is not None else None
         values = {**_told(read), "excluded": why, "request": request, "reply": read.response, "message": message}
         for name, value in values.items():
             self._columns[name].append(value)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -114,8 +115,6 @@ class _Rows:
         said = (state for state, each in zip(known, messages, strict=False) if each["role"] == "assistant")
         self.begun.update(said)
         line = orjson.dumps(_row(read, messages, family(messages, [*known, whole]), options), default=str)
-        if read.joined is not None:
-            line = read.hide(line)  # a key that came in pieces is whole here
         self.waiting.append((whole, f"{read.provider} {read.talk.model}"))
         self.aside.write(line + b"\n")
 
@@ -181,6 +180,11 @@ def _describe(made: Compacted, path: Path) -> None:
         file.write(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
 
 
+@cache
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * 86400, UTC).strftime("%Y-%m-%d")
+
+
 def _row(read: Understood, messages: list[Message], group: str, options: CompactOptions) -> dict[str, Any]:
     if not options.thinking:
         messages = [
@@ -195,7 +199,7 @@ def _row(read: Understood, messages: list[Message], group: str, options: Compact
         "fidelity": "exact",
         "provider": read.provider,
         "model": talk.model,
-        "date": datetime.fromtimestamp(call.begun, UTC).strftime("%Y-%m-%d"),
+        "date": _date(int(call.begun // 86400)),
         "call": call.key,
         "group": group,
     }

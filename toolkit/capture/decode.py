@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -85,19 +85,27 @@ def events(body: bytes) -> list[dict[str, Any]]:
 
     What follows the last blank line is an event cut off, and no event.
     """
-    data: list[bytes] = []
-    pending: list[bytes] = []
-    for line in body.splitlines():
-        if line.startswith(b"data:"):
-            pending.append(line[6:] if line[5:6] == b" " else line[5:])
-        elif not line and pending:
-            data.append(pending[0] if len(pending) == 1 else b"\n".join(pending))
-            pending = []
-    found = [piece if piece.strip() != b"[DONE]" else b'{"[DONE]":true}' for piece in data]
+    found = list(_data(body))
+    if b"[DONE]" in body:
+        found = [piece if piece.strip() != b"[DONE]" else b'{"[DONE]":true}' for piece in found]
     parsed = orjson.loads(b"[" + b",".join(found) + b"]")
     if len(parsed) != len(found) or not all(isinstance(each, dict) for each in parsed):
         raise ValueError("an event that is no JSON object")
     return parsed  # type: ignore[no-any-return]
+
+
+def _data(body: bytes) -> Iterator[bytes]:
+    """The data of each event. Lines may end in LF, CRLF or CR; a block of one data line, its last, is the fast case."""
+    if b"\r" in body:
+        body = b"\n".join(body.splitlines()) + (b"\n" if body.endswith((b"\n", b"\r")) else b"")
+    for block in body.split(b"\n\n")[:-1]:
+        at = block.rfind(b"data:")
+        if at >= 0 and block.find(b"data:") == at and (not at or block[at - 1] == 10) and block.find(b"\n", at) < 0:
+            yield block[at + 5 :]
+            continue
+        lines = [line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:")]
+        if lines:
+            yield b"\n".join(lines)
 
 
 def without_media(body: bytes, keep: Callable[[str, bytes], None]) -> bytes:

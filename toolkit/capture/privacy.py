@@ -153,8 +153,8 @@ class Prints:
         """`data` with each key, by print or by shape, as `*`."""
         spans = _shaped(data)
         if self._known:
-            words = data.translate(_WORDS).split()
-            for word in {word for word in words if len(word) >= min(self._known)}:
+            least = min(self._known)
+            for word in {word for word in data.translate(_WORDS).split() if len(word) >= least}:
                 for key in self._in(word):
                     spans += [(at.start(), at.end()) for at in re.finditer(re.escape(key), data)]
         return _starred(data, _merged(spans)) if spans else data
@@ -174,11 +174,12 @@ class Prints:
 def kept_headers(headers: Headers, keys: Keys) -> dict[str, str]:
     """The headers on the list, keys in them masked; a header that comes twice is joined with a comma."""
     found: dict[str, str] = {}
-    for name, value in headers:
-        if name in KEPT or name.startswith(KEPT_STARTS):
-            text = keys.hide(value).decode("latin-1")
-            shown = name.decode("latin-1")
-            found[shown] = f"{found[shown]}, {text}" if shown in found else text
+    kept = [(name, value) for name, value in headers if name in KEPT or name.startswith(KEPT_STARTS)]
+    if keys.spans(b"\n".join([value for _, value in kept])):  # one look at all of them: there is hardly ever one
+        kept = [(name, keys.hide(value)) for name, value in kept]
+    for name, value in kept:
+        text, shown = value.decode("latin-1"), name.decode("latin-1")
+        found[shown] = f"{found[shown]}, {text}" if shown in found else text
     return found
 
 
@@ -224,7 +225,11 @@ def _forms(key: bytes) -> set[bytes]:
 
 
 def _shaped(data: bytes) -> list[tuple[int, int]]:
-    return [match.span() for literal, shape in SHAPES if literal in data for match in shape.finditer(data)]
+    found: list[tuple[int, int]] = []
+    for literal, shape in SHAPES:
+        if literal in data:
+            found += [match.span() for match in shape.finditer(data)]
+    return found
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -21,7 +21,7 @@ PROVIDERS = {"api.anthropic.com": "anthropic", "api.openai.com": "openai"}
 
 
 class Understood(NamedTuple):
-    """A call and what it says. request, response: decoded bodies. joined: the reply that a stream adds up to.
+    """A call and what it says. request, response: decoded bodies. joined: the JSON that a stream adds up to.
 
     excluded: why the call gives no row at all, empty where each answer is to be asked (`fault`).
     """
@@ -30,7 +30,7 @@ class Understood(NamedTuple):
     api: str
     request: bytes
     response: bytes
-    joined: dict[str, Any] | None
+    joined: bytes | None
     talk: Talk
     excluded: str
 
@@ -38,10 +38,6 @@ class Understood(NamedTuple):
     def provider(self) -> str:
         host = urlsplit(str(self.call.begin.get("upstream", ""))).netloc
         return PROVIDERS.get(host, host)
-
-    def hide(self, data: bytes) -> bytes:
-        """`data` with the keys of this call, and what looks like one, as `*`."""
-        return Prints(self.call.begin.get("keys", ())).hide(data)
 
 
 def understand(call: Call) -> Understood:
@@ -53,20 +49,20 @@ def understand(call: Call) -> Understood:
     why = _unfit(call) or lost or lost_too
     if wire is None or call.begin.get("method") != "POST":
         return Understood(call, "", request, response, None, Talk(), why or "not a chat call")
-    joined: Joined | None = None
-    talk = Talk()
+    joined, talk = None, Talk()
     try:
         asked = orjson.loads(request) if request else {}
         if "event-stream" in call.head.get("headers", {}).get("content-type", ""):
-            joined = wire.join(events(response))
-            why = why or _cut(joined)
+            stream = wire.join(events(response))
+            why = why or _cut(stream)
+            joined = hide(orjson.dumps(stream.message))  # a key that came in pieces is whole here
         if not why:
-            talk = wire.talk(asked, joined.message if joined else orjson.loads(response))
+            talk = wire.talk(asked, orjson.loads(response if joined is None else joined))
     except Odd as reason:
         why = why or str(reason)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         why = why or "a body that is not what its API says"
-    return Understood(call, wire.id, request, response, joined.message if joined else None, talk, why)
+    return Understood(call, wire.id, request, response, joined, talk, why)
 
 
 def fault(answer: Answer) -> str:
