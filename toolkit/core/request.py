@@ -119,6 +119,7 @@ class Usage(NamedTuple):
 
 
 NO_TOKENS = Usage()
+PARENT = "parent:"
 
 
 class Pace(NamedTuple):
@@ -133,7 +134,8 @@ class Pace(NamedTuple):
 class Reply:
     """What a provider answered. stop: why it ended; `end_turn` is a complete reply, `max_tokens` a cut one.
 
-    origins: one name for each item of the reply, such as the template that made it, where known.
+    origins: one name for each item of the reply, such as the template that made it, where known; after
+    `parent:` it is the row that the item was made from.
     detail: what the server says of a refusal. batch: billed at the price of batches. pace: the rate
     limit as the server sees it, for the limiter alone.
     """

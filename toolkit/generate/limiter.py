@@ -24,8 +24,8 @@ START = 32
 DOUBLES_S = 0.12
 CUT = 0.7
 THROTTLED_SHARE = 0.15
-RECENT = 48
-AT_LEAST = 8
+RECENT = 128
+BY_CHANCE = 6
 LONGEST_GATE_S = 60.0
 MEASURED_S = 2.0
 MEASURED_FROM = 20
@@ -215,7 +215,8 @@ class Limiter:
         self.pacer.slow(now)
         if pace is not None:
             self.pacer.hear(slot, pace, now)
-        if len(self._recent) < AT_LEAST or sum(self._recent) <= THROTTLED_SHARE * len(self._recent):
+        # Where one answer in twenty says so at random, six more than the share come up less than once in 10^6.
+        if sum(self._recent) <= THROTTLED_SHARE * len(self._recent) + BY_CHANCE:
             return
         if after_s is not None:
             self.gate = max(self.gate, now + min(after_s, LONGEST_GATE_S))

@@ -121,7 +121,8 @@ class _Run:
         """The user's rows that a request shows, drawn by the request's own place in the plan."""
         told = self.loaded.file.seeds
         own = self.examples.get(seed.cell.label) or self.examples.get("", [])
-        if not own or told is None or not self.loaded.provider.reads_prompt:
+        provider = self.loaded.provider
+        if not own or told is None or not (provider.reads_prompt or getattr(provider, "reads_examples", False)):
             return ()
         rng = Random(f"{self.loaded.file.seed}|{seed.cell.name}|{seed.sample}")  # noqa: S311 - no secret is made
         return tuple(rng.sample(own, min(told.shown, len(own))))

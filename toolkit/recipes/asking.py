@@ -10,7 +10,7 @@ from zlib import crc32
 
 import orjson
 
-from toolkit.core.request import Conversation, GeneratedRow, Malformed, Message, Reply, Request, Seed
+from toolkit.core.request import PARENT, Conversation, GeneratedRow, Malformed, Message, Reply, Request, Seed
 from toolkit.core.template import render
 
 ASKED_AGAIN = 2
@@ -161,9 +161,10 @@ def _bare(item: Any) -> Any:
 def _with_origin(row: GeneratedRow, reply: Reply, nth: int) -> GeneratedRow:
     if nth >= len(reply.origins):
         return row
-    kind, _, ref = reply.origins[nth].rpartition("parent:")
-    origin: dict[str, JSON] = {"template": ref} if kind or ref == reply.origins[nth] else {"parents": [ref]}
-    return replace(row, lineage={**row.lineage, **origin})
+    origin = reply.origins[nth]
+    if origin.startswith(PARENT):
+        return replace(row, lineage={**row.lineage, "parents": [origin.removeprefix(PARENT)]})
+    return replace(row, lineage={**row.lineage, "template": origin})
 
 
 def _parsed(text: str) -> Any:
