@@ -153,6 +153,8 @@ SETUP = "CREATE TABLE t(a INT, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y'),
         ({"query": "SELECT * FROM read_text('/etc/hosts')", "answer": 1}, "does not run"),
         ({"query": "SELECT 1; SELECT 2", "answer": 2}, "not one SELECT"),
         ({"query": "SELECT 1", "answer": 1, "setup": "ATTACH 'x.db'"}, "its tables cannot be made"),
+        ({"query": "SELECT 1", "answer": 1, "setup": "CREATE SECRET s (TYPE http)"}, "its tables cannot be made"),
+        ({"query": "SELECT 1", "answer": 1, "setup": "CREATE TABLE t(a INT); COMMIT"}, "its tables cannot be made"),
         ({"query": "SELECT 1", "answer": 1, "setup": "COPY (SELECT 1) TO 'x.csv'"}, "its tables cannot be made"),
     ],
 )
@@ -367,6 +369,44 @@ def test_refused_copies_are_shown_as_not_to_be_repeated() -> None:
     assert found.complete
     assert any("Do not repeat or lightly reword: the same again" in prompt for prompt in provider.prompts)
     assert all(prompt.count("Do not repeat") <= 2 for prompt in provider.prompts)
+
+
+def test_held_out_rows_and_seeds_do_not_come_back_in_any_dress() -> None:
+    """A third of what the model says is held-out rows: as they are, with a typo, inside a longer text; or seeds."""
+    rng = Random(5)
+    words = [f"word{chr(97 + nth // 26)}{chr(97 + nth % 26)}" for nth in range(300)]
+    held = [" ".join(rng.choices(words, k=16)) for _ in range(40)]
+    seeds = [" ".join(rng.choices(words, k=16)) for _ in range(10)]
+    Path("heldout.jsonl").write_text("".join(json.dumps({"text": each, "label": "track"}) + "\n" for each in held))
+    Path("seeds.jsonl").write_text("".join(json.dumps({"text": each, "label": "refund"}) + "\n" for each in seeds))
+
+    def serve(request: Request, rng: Random) -> str:
+        made = []
+        for each in json.loads(texts(request, rng)):
+            old = rng.choice(held)
+            dressed = (
+                old.upper(),
+                old.replace("a", "e", 1),
+                f"Well, {old}, I would say, and more of it.",
+                rng.choice(seeds),
+            )
+            made.append(rng.choice(dressed) if rng.random() < 0.33 else each)
+        return json.dumps(made)
+
+    found = run_of(
+        Scripted(serve),
+        check=["schema", "label", {"dedupe": {"near": 0.8}}, "avoid"],
+        avoid=["heldout.jsonl"],
+        seeds={"path": "seeds.jsonl", "text": "text", "label": "label"},
+        target={"rows": 120, "max_candidates": 900},
+    ).run()
+    assert found.complete
+    refused = {step.gate: step.refused for step in found.waterfall}
+    assert min(refused["dedupe"], refused["avoid"]) > 5
+    said = [row["text"] for row in rows_of(found.folder)]
+    assert not any(word in text.lower() for text in said for word in words)
+    reasons = {row["reason"] for row in rows_of(found.folder, "rejected.jsonl") if row["gate"] == "avoid"}
+    assert reasons == {"13 words of it stand in heldout.jsonl"}
 
 
 def test_verdicts_do_not_hang_on_which_reply_came_first() -> None:
