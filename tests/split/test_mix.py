@@ -12,7 +12,7 @@ import pytest
 from toolkit.cli import main
 from toolkit.core.errors import InputError, NotFit, UsageError
 from toolkit.readiness import check, readiness
-from toolkit.split import MixOptions, load_split, mix, split
+from toolkit.split import MixOptions, SplitOptions, load_split, mix, split
 from toolkit.store.folder import RunFolder
 from toolkit.verify import VerifyOptions, verify
 
@@ -113,3 +113,5 @@ def test_readiness_tells_of_the_mix_and_the_gate_watches_its_files(run: Path, tm
     with pytest.raises(NotFit, match=r"regression\.jsonl has changed"):
         check(run)
     assert load_split(RunFolder(run)) is not None
+    split(run, SplitOptions(seed=5))
+    assert not (run / "train.mixed.jsonl").exists()

@@ -21,7 +21,7 @@ from toolkit.near.components import components
 from toolkit.near.cross import crossing
 from toolkit.near.pairs import near_pairs
 from toolkit.read import Progress, ReadOptions, locate, read
-from toolkit.split.result import SplitResult, load_split
+from toolkit.split.result import MIX, SplitResult, load_split
 from toolkit.store import streams
 from toolkit.store.dataset import Dataset
 from toolkit.store.folder import RunFolder, open_run
@@ -29,10 +29,7 @@ from toolkit.store.view import View
 from toolkit.write import one_line, whole_file
 
 VERSION = 1
-MANIFEST = "mix.json"
-PLACES = "mix.parquet"
-MIXED = "train.mixed.jsonl"
-REGRESSION = "regression.jsonl"
+MANIFEST, PLACES, MIXED, REGRESSION = MIX
 GENERAL = Path("references") / "general"
 CHATS = ("messages", "sharegpt", "alpaca", "prompt-completion")
 READS = ("body", "hash", "nth", "ref", "row_id", "raw")

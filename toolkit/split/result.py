@@ -27,6 +27,8 @@ from toolkit.write import whole_file, write_rows
 VERSION = 1
 PLACES = "split.parquet"
 ORDER = ("train", "dev", "heldout")
+MIX = ("mix.json", "mix.parquet", "train.mixed.jsonl", "regression.jsonl")
+"""What `split.mix` writes: of no use beside another train file."""
 SCHEMA = pa.schema([("row", pa.int64()), ("row_id", pa.string()), ("ref", pa.string()), ("part", pa.string())])
 
 Ints = npt.NDArray[np.int64]
@@ -126,7 +128,8 @@ def kept_digest(kept: Ints) -> str:
 
 def remove_split(folder: RunFolder) -> None:
     """Take the files of an earlier split away, the manifest first: without it there is no split."""
-    for path in (folder.split, folder.path / PLACES, *(folder.part(name) for name in ORDER)):
+    others = (folder.path / name for name in (PLACES, *MIX))
+    for path in (folder.split, *others, *(folder.part(name) for name in ORDER)):
         path.unlink(missing_ok=True)
 
 
