@@ -91,7 +91,7 @@ def _counted(rule: Rule, n: int, part: str) -> Iterator[Broken]:
 
 def _keys(rule: Rule, row: Row) -> str:
     odd = sorted(row.written.keys() - set(rule.words))
-    return f"column {odd[0]}" if odd else ""
+    return f"column {odd[0][:40]}" if odd else ""
 
 
 def _characters(rule: Rule, row: Row) -> str:
@@ -114,13 +114,13 @@ def _text(message: Message) -> str:
 
 def _roles(rule: Rule, row: Row) -> str:
     odd = next((each.get("role") for each in _all(row) if each.get("role") not in rule.words), "")
-    return "" if odd == "" else f"role {odd}"
+    return "" if odd == "" else f"role {str(odd)[:40]}"
 
 
 def _starts(rule: Rule, row: Row) -> str:
     roles = [each.get("role") for each in row.example.messages]
     first = next((role for role in roles if role != "system"), None)
-    return "" if first in rule.words else f"it starts with {first or 'nothing but a system turn'}"
+    return "" if first in rule.words else f"it starts with {str(first or 'nothing but a system turn')[:40]}"
 
 
 def _ends(rule: Rule, row: Row) -> str:
