@@ -80,7 +80,7 @@ def _turns(content: Any) -> Iterator[Turn]:
 def _result(response: Any) -> str | None:
     """The text of a tool's result: the service wants an object, so a text stands under one key."""
     if isinstance(response, Mapping) and set(response) == {RESULT} and isinstance(response[RESULT], str):
-        return response[RESULT]
+        return str(response[RESULT])
     return None if response is None else turns.as_json(response)
 
 
