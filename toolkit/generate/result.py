@@ -122,11 +122,19 @@ class GenerateResult:
             "waterfall": [dict(step._asdict()) for step in self.waterfall],
             "unique": round(self.unique, 4),
             "unique_masked": round(self.unique_masked, 4),
+            **self._spent(),
             "labels": dict(self.labels()),
             "coverage": [dict(each._asdict()) for each in self.coverage()],
             "cells": [_cell(state) for state in self.cells],
             "files": dict(self.files),
         }
+
+    def _spent(self) -> dict[str, JSON]:
+        """Tokens and dollars, for models that count them."""
+        if not self.usage.total:
+            return {}
+        cost = None if self.cost_usd is None else round(self.cost_usd, 6)
+        return {"usage": dict(self.usage._asdict()), "cost_usd": cost, "cache_saved_usd": round(self.saved_usd, 6)}
 
     def __str__(self) -> str:
         ended = "" if self.complete else f" (stopped: {'; '.join(self.stops)})"

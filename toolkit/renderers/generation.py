@@ -63,6 +63,7 @@ def generated(found: GenerateResult) -> str:
         "",
         *_cells(found),
         f"{found.candidates:,} candidates = {ways}",
+        *_spent(found),
         f"unique among candidates: {found.unique:.1%}, with numbers masked {found.unique_masked:.1%}",
         _labels(found),
         *_coverage(found),
@@ -88,6 +89,19 @@ def large(number: int) -> str:
 def _step(step: Step) -> str:
     words = f"  {WORDS.get(step.gate, '')}" if step.refused else ""
     return f"{step.gate:<15}{step.reached:>10,}{step.refused:>10,}{words}"
+
+
+def _spent(found: GenerateResult) -> list[str]:
+    """What the models took, where they counted anything."""
+    usage = found.usage
+    if not usage.total:
+        return []
+    tokens = f"{usage.total - usage.output_tokens:,} tokens in, {usage.output_tokens:,} out"
+    if found.cost_usd is None:
+        return [f"spent: {tokens}; the price of {found.model} is not known"]
+    each = f", ${found.cost_usd / found.accepted:.4f} per accepted row" if found.accepted else ""
+    saved = f"; the prompt cache saved ${found.saved_usd:.4f}" if usage.cached_tokens else ""
+    return [f"spent: ${found.cost_usd:.4f} for {tokens}{each}{saved}"]
 
 
 def _cells(found: GenerateResult) -> list[str]:
