@@ -69,7 +69,7 @@ def of_rows(data: Dataset, keep: np.ndarray | None = None, part: str = "") -> di
         found["smallest_class"] = _said(min(labels.values()), f"of {len(labels):,} classes")
     made = sum(kinds[kind] for kind in MADE)
     if n:
-        found["synthetic_share"] = _said(made / n, f"{made:,} of {n:,} rows are made by a program or a model")
+        found["synthetic_share"] = _said(made / n, f"{made:,} of {n:,} rows say that a program or a model made them")
     return found | _conflicts(view, n)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from toolkit.advise import tables
-from toolkit.advise.answers import question
+from toolkit.advise.answers import QUESTIONS, Stated, question
 from toolkit.advise.break_even import BreakEven, Case
 from toolkit.advise.decide import Advice
 from toolkit.renderers import money_chart
@@ -26,6 +29,7 @@ def document(advice: Advice, data: str = "") -> Document:
         sections=(
             Section("Next", items=tuple(tables.next_steps(advice, data))),
             Section("What it rests on", table=_rests_on(advice), notes=advice.contradicted),
+            Section("What the rows say besides", table=_measured(advice)),
             Section("What would change it", items=_changes(advice)),
             Section("Warnings", items=tuple(f"{each.name}: {each.says}. Try: {each.fix}" for each in advice.warned)),
             *([_money(advice.break_even)] if advice.break_even else []),
@@ -37,16 +41,26 @@ def document(advice: Advice, data: str = "") -> Document:
     )
 
 
+def _measured(advice: Advice) -> Table | None:
+    """Measured answers that the tree did not come by."""
+    found = {name: getattr(advice.answers, name) for name in QUESTIONS if name not in advice.rests_on}
+    return _table({name: stated for name, stated in found.items() if stated.source == "measured"})
+
+
 def _rests_on(advice: Advice) -> Table | None:
+    return _table(advice.rests_on)
+
+
+def _table(answers: Mapping[str, Stated[Any]]) -> Table | None:
     rows = []
-    for name, stated in advice.rests_on.items():
+    for name, stated in answers.items():
         source = {"measured": "measured", "you": "you said"}[stated.source] if stated.known else ""
         rows.append((question(name), _word(stated.answer), stated.evidence or source))
     return Table(("question", "answer", "evidence"), tuple(rows)) if rows else None
 
 
 def _word(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _changes(advice: Advice) -> tuple[str, ...]:
