@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 SHARE = 0.25
 MOST_ROUNDS = 10
-DRAWS = 2_000
+DRAWS = 1_000
 LEAST = 100
 USUAL = ("random", "margin")
 SAME = 0.995
