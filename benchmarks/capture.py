@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import socket
 import statistics
 import subprocess
@@ -204,13 +205,16 @@ def _litellm(program: str, upstream: int, folder: Path) -> Iterator[tuple[int, p
     (folder / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
     port = _free()
     command = [program, "--config", str(folder / "config.yaml"), "--port", str(port), "--host", "127.0.0.1"]
-    with _running(command, port, cwd=folder) as process:
+    permit = {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
+    with _running(command, port, cwd=folder, **permit) as process:
         yield port, process
 
 
 @contextmanager
-def _running(command: list[str], port: int, cwd: Path | None = None) -> Iterator[psutil.Process]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd)
+def _running(command: list[str], port: int, cwd: Path | None = None, **more: str) -> Iterator[psutil.Process]:
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd, env={**os.environ, **more}
+    )
     try:
         _wait(port)
         yield psutil.Process(process.pid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -37,6 +38,7 @@ def test_every_command_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) ->
     ]
     shutil.copytree(Path(__file__).parent / "trainers" / "chatml", "models/mine")
     Path("tickets.csv").write_text("Subject,Queue\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    _captured(Path("capture"))
     for command in _commands():
         code = main(shlex.split(command)[1:])
         said = capsys.readouterr()
@@ -44,6 +46,25 @@ def test_every_command_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) ->
         assert "Traceback" not in said.err
         if code == 1:
             assert "readiness" in command or "verify" in command or "split" in command or "run" in command, said.err
+
+
+def _captured(folder: Path) -> None:
+    """A log as the proxy would have written it, which a README cannot run to its end."""
+    from toolkit.capture.privacy import Keys
+    from toolkit.capture.record import Answered, Asked, Recording
+    from toolkit.store.frames import FrameLog
+
+    log, keys = FrameLog(folder), Keys()
+    for at in range(3):
+        asked = {"model": "m", "messages": [{"role": "user", "content": f"What is {at} plus {at}?"}]}
+        text = [{"type": "text", "text": f"It is {2 * at}."}]
+        said = {"id": f"msg_{at}", "model": "m", "content": text, "stop_reason": "end_turn"}
+        call = Recording(log, keys)
+        call.begin(
+            Asked("POST", b"/v1/messages", [], "https://api.anthropic.com"), json.dumps(asked).encode(), last=True
+        )
+        call.end("complete", json.dumps(said).encode(), Answered(200, [(b"content-type", b"application/json")]))
+    log.close()
 
 
 def test_links_and_pictures_of_the_readme_exist() -> None:

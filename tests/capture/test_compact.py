@@ -189,6 +189,17 @@ def test_a_conversation_is_one_row_and_branches_stay(log: Log, tmp_path: Path) -
     assert groups[0] == groups[1] != groups[2]
 
 
+def test_each_choice_is_a_row(log: Log, tmp_path: Path) -> None:
+    choices = [
+        {"index": at, "message": {"role": "assistant", "content": text}, "finish_reason": end}
+        for at, (text, end) in enumerate([("a", "stop"), ("b", "length"), ("c", "stop")])
+    ]
+    log.call(_ask("hi"), {"id": "c1", "choices": choices}, path="/v1/chat/completions")
+    rows, excluded = log.rows(tmp_path / "out")
+    assert [(row["id"], row["messages"][-1]["content"]) for row in rows] == [("c1", "a"), ("c1-2", "c")]
+    assert excluded == {"stopped by length": 1}
+
+
 def test_tools_and_thoughts(log: Log, tmp_path: Path) -> None:
     use = {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}
     result = {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "42"}]}

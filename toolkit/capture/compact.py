@@ -101,20 +101,23 @@ class _Rows:
             self.excluded[why] += 1
             return why
         known = list(states(read.talk.messages))
-        for answer in answers:
+        for at, answer in enumerate(answers):
             if fault(answer):
                 self.excluded[fault(answer)] += 1
                 why = why or fault(answer)
                 continue
-            self._add(read, answer, known, options)
+            self._add(read, answer, known, options, at)
         return why if all(map(fault, answers)) else ""
 
-    def _add(self, read: Understood, answer: Answer, known: list[bytes], options: CompactOptions) -> None:
+    def _add(self, read: Understood, answer: Answer, known: list[bytes], options: CompactOptions, at: int) -> None:
         messages = [*read.talk.messages, answer.message]
         whole = after(known[-1] if known else NOTHING, answer.message)
         said = (state for state, each in zip(known, messages, strict=False) if each["role"] == "assistant")
         self.begun.update(said)
-        line = orjson.dumps(_row(read, messages, family(messages, [*known, whole]), options), default=str)
+        row = _row(read, messages, family(messages, [*known, whole]), options)
+        if at:  # answers of one call share the id of its reply
+            row["id"] = f"{row['id']}-{at}"
+        line = orjson.dumps(row, default=str)
         self.waiting.append((whole, f"{read.provider} {read.talk.model}"))
         self.aside.write(line + b"\n")
 
