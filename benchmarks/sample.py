@@ -312,7 +312,7 @@ def _million(told: Any) -> None:
             made[start : start + len(block)] = block / np.linalg.norm(block, axis=1, keepdims=True)
         made.flush()
         del made
-    vectors = np.load(file, mmap_mode="r")
+    vectors = np.load(file)  # in memory, so that what comes on top is the sampler's own
     hard, known = rng.random(len(vectors)), np.array(vectors[:500])
     pool = Pool(vectors, known, hard, np.ones(len(vectors)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
