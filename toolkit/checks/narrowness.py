@@ -30,9 +30,9 @@ class Narrowness:
 
     Measured on `sample` rows: `topic`, the mean cosine of two prompts' embeddings (requests of 64 intents
     to a home assistant: .09), and `forms`, the effective number (exp of the entropy) of answer
-    forms: what it opens with, how many lines, how long by powers of two (their labels: 1.9). Neither narrow: mix in 1 % of general
-    rows (Scialom et al. 2022 kept old tasks with that). One of them narrow: 5 %; both: 10 %; both and one of
-    them very: 25 % (Ibrahim et al. 2024 replayed 5 % under a weak shift of data, more under a strong one).
+    forms: what it opens with, how many lines, how long by powers of two (their labels: 1.9). Neither narrow: mix
+    in 1 % of general rows (Scialom et al. 2022 kept old tasks with that). One of them narrow: 5 %; both: 10 %;
+    both and one of them very: 25 % (Ibrahim et al. 2024 replayed 5 % under a weak shift, more under a strong one).
 
     The bands are a rule of thumb; what is forgotten is seen on a set of general rows, before and after, which
     `toolkit split RUN --mix general.jsonl --share 0.1` keeps apart. A model that will only ever do this task
