@@ -116,7 +116,7 @@ class Answers(BaseModel):
     distil_allowed: Stated[YesNo] = _ask("Do the strong model's terms allow training on its answers?")
     can_verify: Stated[YesNo] = _ask("Can made rows be verified (a schema, a program, a reviewer)?")
 
-    synthetic_share: Stated[Share] = _ask("What share of the examples was made by a model (0 to 1)?")
+    synthetic_share: Stated[Share] = _ask("What share of the examples was made by a program or a model (0 to 1)?")
     verified: Stated[YesNo] = _ask("Were the examples verified?")
     facts_share: Stated[Share] = _ask("What share of the answers holds facts such as dates, prices, endpoints?")
     conflict_share: Stated[Share] = _ask("What share of the rows contradicts another row?")

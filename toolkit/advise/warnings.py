@@ -41,7 +41,7 @@ def _data(a: Answers) -> Iterator[Warned]:
         yield Warned("facts in the data", says, "move them into documents and retrieve them")
     share = _number(a, "synthetic_share")
     if share and a.verified.answer != "yes":
-        says = f"{share:.0%} of the examples are made by a model and not verified: their bugs are learnt"
+        says = f"{share:.0%} of the examples are made by a program or a model, not verified: their bugs are learnt"
         yield Warned("unverified synthetic data", says, "toolkit verify DATA")
     share = _number(a, "conflict_share")
     if share is not None and share >= CONFLICTS:
