@@ -36,7 +36,7 @@ MOST_WORDS = 1 << 22
 
 
 class Words(NamedTuple):
-    """Different words as slots of a hash table. key: 0 for a free slot; how often it was seen; where each first stands."""
+    """Different words as slots of a hash table. key: 0 for a free slot; how often seen; where each first stands."""
 
     key: npt.NDArray[np.uint64]
     seen: Ints
