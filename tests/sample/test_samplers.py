@@ -39,6 +39,18 @@ def test_a_sampler_names_n_different_rows_and_the_same_again(name: str, kind: An
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_a_part_of_a_pool_is_chosen_from_like_a_pool_of_its_own(name: str) -> None:
+    pool = _pool()
+    rows = np.arange(0, 400, 2)
+    assert pool.shares is not None and pool.hardness is not None and pool.label is not None
+    own = Pool(
+        pool.vectors[rows], pool.known, pool.hardness[rows], pool.weight[rows], pool.label[rows], pool.shares[rows]
+    )
+    sampler = parts.build("samplers", name)
+    assert sampler.rank(pool.at(rows), 20, seed=1).tolist() == sampler.rank(own, 20, seed=1).tolist()
+
+
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("n", [1, 5, 9])
 def test_more_rows_than_the_pool_has_are_all_of_it(name: str, n: int) -> None:
     found = parts.build("samplers", name).rank(_pool(n), 9, seed=0)

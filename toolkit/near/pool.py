@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picked:
+    """Some rows of an array that are copied only when they are asked for: a pool of millions is not doubled."""
+
+    base: Any
+    rows: Ints
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: Any) -> Floats:
+        return np.asarray(self.base[self.rows[key]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +48,7 @@ class Pool:
     def at(self, rows: Ints, known: Floats | None = None) -> Pool:
         """The pool of some rows, with other labelled vectors where they are given."""
         return Pool(
-            self.vectors[rows],
+            cast(Floats, Picked(self.vectors, rows)),
             self.known if known is None else known,
             None if self.hardness is None else self.hardness[rows],
             self.weight[rows],

@@ -30,6 +30,10 @@ def text(made: Sampled, files: Sequence[Path]) -> str:
         f"hardness: {', '.join(told['hardness']) or 'unknown, so rows that stand for many'}",
         "",
     ]
+    if len(made.rows) < min(told["asked_for"], told["texts"]):
+        lines.insert(
+            2, f"fewer than the {told['asked_for']:,} asked for: the rest are of new topics; --novel 1 asks them"
+        )
     for row in made.rows[:SHOWN]:
         lines += [f"{row.rank:>5}  {_cut(row.text)}", f"       {row.reason}"]
     lines += ["", *(f"wrote {path}" for path in files)]

@@ -22,6 +22,7 @@ class StratifiedRandom:
     """
 
     id: ClassVar[str] = "stratified-random"
+    by_chance: ClassVar[bool] = True
 
     clusters: int = 50
 
