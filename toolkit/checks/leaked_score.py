@@ -43,7 +43,7 @@ class LeakedScore:
     reads: ClassVar[tuple[str, ...]] = ("label", "prompt", "body", "group", "hash", "nth")
 
     similar: float = 0.9
-    sample: int = 2000
+    sample: int = 1000
     most: int = 10_000
     least: int = 50
 
