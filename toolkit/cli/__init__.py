@@ -22,8 +22,9 @@ import typer
 from toolkit.core.errors import ToolkitError, closest
 
 ORDER = (
-    "demo", "advise", "init", "preview", "estimate", "generate", "status", "verify", "findings", "why", "fix", "redact",
-    "split", "sample", "dry_run", "readiness", "export", "tokens", "compare", "capture", "run", "parts",
+    "demo", "advise", "init", "preview", "estimate", "generate", "status", "rejudge", "verify", "findings", "why",
+    "fix", "redact", "audit", "split", "sample", "label", "dry_run", "readiness", "export", "tokens", "compare",
+    "capture", "run", "parts",
 )  # fmt: skip
 
 
