@@ -73,7 +73,8 @@ def _not_looked(each: Outcome, needed: bool) -> Reason:
     words = "could not look" if each.status == "skipped" else "failed"
     detail = each.reason + (". The verdict needs it" if needed else "")
     level = "doubt" if needed else ("warning" if each.status == "failed" else "info")
-    remedy = "mend the cause and run toolkit verify again: what is done is not done twice"
+    cause = "mend the cause" if each.status == "failed" else "give what it asks for"
+    remedy = f"{cause} and run the command again: what is done is not done twice"
     return Reason(level, each.check, each.code, f"{each.check} {words}", detail, remedy)
 
 

@@ -77,7 +77,8 @@ class TokenBudget:
         how = "counted" if self.model else "bytes over four, an approximation"
         yield Fact("tokens of a pass", a_pass.value, "tokens", how, a_pass.low, a_pass.high)
         yield Fact("epochs of the run", float(epochs), "passes", "as given" if self.epochs else COOKBOOK)
-        yield Fact("tokens trained on", *_times(a_pass, epochs))
+        value, unit, _, low, high = _times(a_pass, epochs)
+        yield Fact("tokens trained on", value, unit, f"{epochs} passes", low, high)
         yield Fact("optimizer steps", float(epochs * math.ceil(rows / self.batch)), "steps", f"{self.batch} rows each")
         costs = {name: _times(a_pass, epochs * rate.usd / 1e6, "$") for name, rate in rates(self.prices).items()}
         for name, rate in rates(self.prices).items():

@@ -17,7 +17,7 @@ _ACTING = re.compile(
 # Marks piled on one letter run over the lines around it.
 _PILE = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{5,}")
 _COMMAND = re.compile(
-    r"(?<!the )(?<!this )(?<!\ba )\btoolkit [a-z]+"
+    r"(?<!the )(?<!this )(?<!\ba )\btoolkit [a-z]+(?:-[a-z]+)*"
     r"(?: (?:--?[a-z][\w-]*(?:[ =](?!--)[^\s;,]+)?|[A-Z][A-Z_]*\b|[^\s;,]*[/.][^\s;,]+|\"[^\"]*\"))*"
     r"|(?<![\w-])--[a-z][\w-]+"
 )
