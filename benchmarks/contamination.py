@@ -29,7 +29,7 @@ from toolkit.checks.contamination import Contamination
 from toolkit.core.types import Finding
 from toolkit.near.encode import lazy_encoder
 from toolkit.read import read
-from toolkit.verify import Scene
+from toolkit.scene import Scene
 
 Scores = dict[int, tuple[float, bool]]
 

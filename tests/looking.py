@@ -13,8 +13,8 @@ from toolkit.core import parts
 from toolkit.core.errors import NotApplicable, Skip
 from toolkit.core.types import Fact, Finding, Findings, Result
 from toolkit.read import ReadOptions, read
+from toolkit.scene import Scene
 from toolkit.store.dataset import Dataset
-from toolkit.verify import Scene
 
 
 def freeze(rows: Sequence[Any], folder: Path, **options: Any) -> Dataset:

@@ -23,12 +23,12 @@ from toolkit.core.errors import InputError, UsageError
 from toolkit.decide import decide
 from toolkit.findings import policy_of
 from toolkit.read import Progress
+from toolkit.scene import Scene, name_findings, run_checks
 from toolkit.split import load_split
 from toolkit.store.dataset import Dataset
 from toolkit.store.folder import RunFolder, open_run
 from toolkit.store.ledger import Ledger
 from toolkit.store.view import View
-from toolkit.verify import Scene, name_findings, run_checks
 from toolkit.write import whole_file
 
 LEDGER = "trained.parquet"

@@ -7,10 +7,10 @@ from pathlib import Path
 from toolkit.checks.provider_profile import of
 from toolkit.decide import decide
 from toolkit.findings import policy_of
+from toolkit.scene import Scene, name_findings, run_checks
 from toolkit.store.dataset import Dataset
 from toolkit.store.folder import open_run
 from toolkit.store.ledger import Ledger
-from toolkit.verify import Scene, name_findings, run_checks
 
 
 def hold(run: str | Path, target: str) -> None:

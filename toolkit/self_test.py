@@ -26,10 +26,10 @@ from toolkit.core.errors import NotApplicable, UsageError
 from toolkit.core.planting import Around, Way, row_of
 from toolkit.core.policy import Policy
 from toolkit.read import ReadOptions, read
+from toolkit.scene import Scene, run_checks
 from toolkit.store.dataset import Dataset
 from toolkit.store.ledger import Ledger
 from toolkit.store.view import View
-from toolkit.verify import Scene, run_checks
 
 HELD = 0.1
 MOST_HELD = 200

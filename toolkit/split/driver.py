@@ -23,6 +23,7 @@ from toolkit.findings import policy_of
 from toolkit.near import ties
 from toolkit.near.percolation import STEPS
 from toolkit.read import Progress, ReadOptions, locate, read
+from toolkit.scene import Scene, name_findings, run_checks
 from toolkit.split.plan import DEV, HELDOUT, LEFT_OUT, TRAIN, Ints, Plan, SplitOptions, plan
 from toolkit.split.result import (
     VERSION,
@@ -38,7 +39,6 @@ from toolkit.store.dataset import Dataset
 from toolkit.store.folder import RunFolder, open_run
 from toolkit.store.ledger import Ledger
 from toolkit.store.view import Encode, View
-from toolkit.verify import Scene, name_findings, run_checks
 
 SCOPE = "split"
 GIVEN = Path("references") / "heldout"
