@@ -20,7 +20,10 @@ AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Cooked:
-    """What became of one seed: its rows, or why there are none, with the last reply's text."""
+    """What became of one seed: its rows, or why there are none, with the last reply's text.
+
+    asked: every request of the conversation that was answered or tried, those of gates among them.
+    """
 
     seed: Seed
     key: str
@@ -28,6 +31,7 @@ class Cooked:
     dead: str = ""
     raw: str = ""
     prompt_sha256: str | None = None
+    asked: tuple[Request, ...] = ()
 
 
 Judge = Callable[[Cooked], None]
@@ -86,17 +90,20 @@ class Driver:
         """One conversation: the recipe's requests answered until it returns rows."""
         reply: Reply | None = None
         first = request = Request(seed)
+        asked: list[Request] = []
         try:
             conversation = self.recipe.cook(seed)
             first = request = self.engine.bound(next(conversation))
             while True:
+                asked.append(request)
                 reply = await self.engine.answer(request)
                 request = self.engine.bound(conversation.send(reply))
         except StopIteration as done:
             rows = tuple(done.value)
-            return Cooked(seed, first.key(), rows, raw=_raw(reply), prompt_sha256=first.prompt_sha256())
+            sha256 = first.prompt_sha256()
+            return Cooked(seed, first.key(), rows, raw=_raw(reply), prompt_sha256=sha256, asked=tuple(asked))
         except (Malformed, Dead) as failure:
-            return Cooked(seed, request.key(), dead=str(failure), raw=_raw(reply))
+            return Cooked(seed, request.key(), dead=str(failure), raw=_raw(reply), asked=tuple(asked))
         except Drained:
             raise
         except ToolkitError as failure:
@@ -104,7 +111,8 @@ class Driver:
             self.engine.drain(failure.what)
             raise
         except Exception as failure:  # a recipe may be anyone's code: its accident costs one request, not the run
-            return Cooked(seed, request.key(), dead=f"{type(failure).__name__}: {failure}", raw=_raw(reply))
+            dead = f"{type(failure).__name__}: {failure}"
+            return Cooked(seed, request.key(), dead=dead, raw=_raw(reply), asked=tuple(asked))
 
 
 def _raw(reply: Reply | None) -> str:

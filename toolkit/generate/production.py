@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,9 +28,11 @@ from toolkit.generate.recipe import Loaded
 from toolkit.generate.result import REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
 from toolkit.generate.review import Reviewed
 from toolkit.store.folder import ROOT, RunFolder, folder_error
+from toolkit.store.journal import NAME as JOURNAL
 from toolkit.store.journal import Header, Journal
 
 Progress = Callable[[str, int, int], None]
+Watch = Callable[[Cooked, Sequence[Refusal | None]], None]
 SHUN_CHARS = 300
 
 
@@ -45,10 +48,30 @@ class Prepared:
         """What each label can give, where its provider knows."""
         return capacities(self.cells)
 
+    @property
+    def pilot_folder(self) -> Path:
+        """Where trials of this recipe lie; a run of the very same recipe begins with what they have bought."""
+        return self.folder / f"pilot-{self.loaded.digest()[:8]}"
+
     def run(self, *, fresh: bool = False, progress: Progress | None = None) -> GenerateResult:
         """Make the rows; resumes what an earlier run in this folder began, unless `fresh`."""
         with RunFolder(self.folder).locked():
+            if not fresh:
+                self._adopt()
             return _Run(self, fresh, progress).result()
+
+    def pilot(self, rows: int, watch: Watch, progress: Progress | None = None) -> GenerateResult:
+        """Make the first `rows` candidates of the plan in `pilot_folder`; `watch` sees each conversation judged."""
+        prepared = replace(self, folder=self.pilot_folder)
+        with RunFolder(prepared.folder).locked():
+            return _Run(prepared, False, progress, rows, watch).result()
+
+    def _adopt(self) -> None:
+        bought, own = self.pilot_folder / JOURNAL, self.folder / JOURNAL
+        if bought.is_file() and not own.exists():
+            part = own.with_name(f"{JOURNAL}.part")
+            shutil.copyfile(bought, part)
+            part.replace(own)
 
 
 def prepare(loaded: Loaded) -> Prepared:
@@ -66,6 +89,8 @@ class _Run:
     prepared: Prepared
     fresh: bool
     progress: Progress | None
+    pilot: int = 0
+    watch: Watch | None = None
     refused: Counter[str] = field(default_factory=Counter)
     exact: set[bytes] = field(default_factory=set)
     masked: set[bytes] = field(default_factory=set)
@@ -114,8 +139,13 @@ class _Run:
         return Driver(recipe, engine)
 
     def _waves(self) -> Iterator[list[Seed]]:
+        left = self.pilot
         for wave in self.plan.waves():
-            yield [replace(seed, examples=self._shown(seed), shun=self._shun(seed)) for seed in wave]
+            seeds = _first(wave, left) if self.pilot else wave
+            yield [replace(seed, examples=self._shown(seed), shun=self._shun(seed)) for seed in seeds]
+            left -= sum(seed.rows for seed in seeds)
+            if self.pilot and left <= 0:
+                return
 
     def _shown(self, seed: Seed) -> tuple[Example, ...]:
         """The user's rows that a request shows, drawn by the request's own place in the plan."""
@@ -137,6 +167,7 @@ class _Run:
     def _judge(self, cooked: Cooked, journal: Journal) -> None:
         """Count every row that was asked for exactly once: accepted, refused with a reason, or dead."""
         cell, refused, accepted = cooked.seed.cell, Counter[str](), 0
+        verdicts: list[Refusal | None] = []
         lost = max(0, cooked.seed.rows - len(cooked.rows))
         if lost:
             reason = cooked.dead or f"the reply held {len(cooked.rows)} of {cooked.seed.rows} rows"
@@ -146,6 +177,7 @@ class _Run:
             self._count(row)
             full = self.plan.cells[cell].missing - accepted <= 0
             refusal = gates.judge(self.gates, row, cell) or (_SURPLUS if full else None)
+            verdicts.append(refusal)
             if refusal is None:
                 accepted += 1
                 self._accept(cooked, row, nth, journal)
@@ -157,6 +189,8 @@ class _Run:
                 self.rejected.write({**refusal._asdict(), "row": dict(row.fields), "lineage": lineage})
         self.refused.update(refused)
         self.plan.take(cell, refused, accepted)
+        if self.watch is not None:
+            self.watch(cooked, verdicts)
         if self.progress is not None:
             self.progress("accepted", self.plan.accepted, self.plan.target)
 
@@ -273,6 +307,16 @@ def _examples(loaded: Loaded) -> dict[str, list[Example]]:
             raise UsageError(f"a seed in {path} has the label '{each.label}'", f"labels of the recipe: {known}")
         found.setdefault(each.label or "", []).append(each)
     return found
+
+
+def _first(wave: list[Seed], rows: int) -> list[Seed]:
+    """As many requests from the start of a wave as ask for `rows` rows; whole ones, so that they serve a run too."""
+    kept: list[Seed] = []
+    for seed in wave:
+        if sum(each.rows for each in kept) >= rows:
+            break
+        kept.append(seed)
+    return kept
 
 
 def _short(text: str) -> bytes:
