@@ -31,6 +31,7 @@ FLOORS = {
     "trainers": 4,
     "wires": 4,
     "targets": 4,
+    "importers": 4,
     "outbound": 3,
     "chat": 3,
     "near": 3,

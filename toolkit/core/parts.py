@@ -26,6 +26,7 @@ SHELVES: Mapping[str, str] = {
     "formats": "parse",
     "files": "records",
     "gates": "guard",
+    "importers": "take",
     "providers": "complete",
     "recipes": "cook",
     "renderers": "render",

@@ -1,0 +1,254 @@
+"""Every importer reads what its tool writes, says how true it is, and loses nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.cli import main
+from toolkit.core import parts
+
+USER = {"role": "user", "content": "Where is my parcel?"}
+SAID = {"role": "assistant", "content": "It is on its way."}
+CHOICES = [{"index": 0, "message": SAID, "finish_reason": "stop"}]
+COMPLETION = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1760000000, "model": "m", "choices": CHOICES}
+TEXT = [{"type": "text", "text": "It is on its way."}]
+MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": TEXT}
+ENDED = {**MESSAGE, "stop_reason": "end_turn"}
+ASKED = {"model": "m", "messages": [USER]}
+
+
+def _line(uuid: str, parent: str | None, kind: str, message: dict[str, Any]) -> dict[str, Any]:
+    about = {"sessionId": "s", "timestamp": "2026-01-02T03:04:05Z", "isSidechain": False}
+    return {"type": kind, "uuid": uuid, "parentUuid": parent, "message": message, **about}
+
+
+def _item(**payload: Any) -> dict[str, Any]:
+    return {"timestamp": "2026-01-02T03:04:05Z", "type": "response_item", "payload": payload}
+
+
+def _span(**told: Any) -> dict[str, Any]:
+    attributes = [{"key": key, "value": {"stringValue": value}} for key, value in told.items()]
+    span = {"spanId": "a", "startTimeUnixNano": "1760000000000000000", "attributes": attributes}
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+
+
+def _parts(role: str, text: str, **more: Any) -> str:
+    return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}], **more}])
+
+
+CALL = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}
+RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": "a.txt"}
+LOGGED: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "litellm": (
+        [{"id": "1", "call_type": "acompletion", "status": "success", "custom_llm_provider": "openai", "model": "m",
+          "startTime": 1760000000.5, "messages": [USER], "response": COMPLETION}], "reconstructed"),
+    "langfuse": (
+        [{"id": "o", "traceId": "t", "type": "GENERATION", "startTime": "2026-01-02T03:04:05Z", "model": "m",
+          "input": {"messages": [USER]}, "output": SAID}], "lossy"),
+    "otel": (
+        [_span(**{"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.response.model": "m",
+                  "gen_ai.input.messages": _parts("user", "Where is my parcel?"),
+                  "gen_ai.output.messages": _parts("assistant", "It is on its way.", finish_reason="stop")})],
+        "reconstructed"),
+    "openai-stored": ([{**COMPLETION, "messages": {"object": "list", "data": [USER]}}], "reconstructed"),
+    "openpipe": (
+        [{"id": "1", "requestedAt": "2026-01-02T03:04:05Z", "statusCode": 200, "reqPayload": ASKED,
+          "respPayload": COMPLETION}], "exact"),
+    "helicone": (
+        [{"request_id": "r", "request_created_at": "2026-01-02T03:04:05Z", "provider": "ANTHROPIC",
+          "response_status": 200, "request_body": ASKED, "response_body": ENDED}], "exact"),
+    "message-batches": (
+        [{"custom_id": "c", "params": ASKED}, {"custom_id": "c", "result": {"type": "succeeded", "message": ENDED}}],
+        "exact"),
+    "claude-code": (
+        [{"type": "summary", "summary": "s", "leafUuid": "b"}, _line("a", None, "user", USER),
+         _line("b", "a", "assistant", {**MESSAGE, "stop_reason": "end_turn"})], "lossy"),
+    "codex": (
+        [{"timestamp": "t", "type": "session_meta", "payload": {"id": "s", "model_provider": "openai"}},
+         {"timestamp": "t", "type": "turn_context", "payload": {"model": "m"}},
+         _item(type="message", role="user", content=[{"type": "input_text", "text": "Where is my parcel?"}]),
+         _item(type="message", role="assistant", content=[{"type": "output_text", "text": "It is on its way."}])],
+        "lossy"),
+    "atif": (
+        [{"schema_version": "ATIF-v1.4", "session_id": "s", "agent": {"name": "a", "version": "1", "model_name": "m"},
+          "steps": [{"step_id": 1, "source": "user", "message": "Where is my parcel?"},
+                    {"step_id": 2, "source": "agent", "message": "It is on its way."}]}], "reconstructed"),
+}  # fmt: skip
+
+
+def _write(path: Path, records: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(each) + "\n" for each in records), encoding="utf-8")
+    return path
+
+
+def _run(source: Path, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    out = source.parent / "rows.jsonl"
+    code = main(["capture", "import", str(source), "--out", str(out), "--json", *more])
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    told = json.loads(said.out)
+    rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert told["answers"] == told["rows"] + sum(told["excluded"].values())
+    assert told["rows"] == len(rows)
+    refused = (out.with_name("rows.quarantine.jsonl")).read_text("utf-8").splitlines()
+    assert len(refused) == sum(told["excluded"].values()) + told["broken"]
+    return told, rows
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_each_tool_is_recognised_and_read(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records, fidelity = LOGGED[name]
+    told, (row,) = _run(_write(tmp_path / "log", records), capsys)
+    assert told["source"] == name
+    assert row["messages"] == [USER, SAID]
+    assert row["lineage"]["fidelity"] == fidelity
+    assert row["lineage"]["model"] == "m"
+    assert row["lineage"]["source_kind"] == "captured"
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_no_tool_claims_the_records_of_another(name: str) -> None:
+    for record in LOGGED[name][0]:
+        claims = {other: found().claims(record) for other, found in parts.parts("importers").items() if other != name}
+        assert not any(claims.values()), claims
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_no_record_breaks_an_importer(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every value of a record is taken away, or is of another kind."""
+    for record in LOGGED[name][0]:
+        hurt: list[dict[str, Any]] = [{each: record[each] for each in record if each != key} for key in record]
+        hurt += [{**record, key: odd} for key in record for odd in (None, 7, "x", [], {}, [None], {"type": 3})]
+        _run(_write(tmp_path / "log", hurt), capsys, "--from", name)
+
+
+def test_llm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with sqlite3.connect(tmp_path / "logs.db") as file:
+        file.execute("create table responses (id, model, prompt, system, response, conversation_id, datetime_utc)")
+        file.execute("create table tool_calls (id, response_id)")
+        rows = [
+            ("1", "m", "Hello", "Be kind.", "Hi.", "c", "2026-01-02T03:04:05"),
+            ("2", "m", "And?", None, "More.", "c", "2026-01-02T03:05:05"),
+            ("3", "m", "Use it", None, "", "d", "2026-01-02T03:06:05"),
+        ]
+        file.executemany("insert into responses values (?, ?, ?, ?, ?, ?, ?)", rows)
+        file.execute("insert into tool_calls values ('t', '3')")
+    file.close()
+    told, (row,) = _run(tmp_path / "logs.db", capsys)
+    assert told["source"] == "llm"
+    assert [each["role"] for each in row["messages"]] == ["system", "user", "assistant", "user", "assistant"]
+    assert told["excluded"] == {"calls of tools, which this importer does not read": 1}
+    assert told["aside"] == 1
+
+
+def test_a_session_with_tools_and_a_branch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = {**MESSAGE, "id": "msg_0", "stop_reason": None, "content": [{"type": "text", "text": "I look."}]}
+    lines = [
+        _line("a", None, "user", USER),
+        _line("b", "a", "assistant", call),
+        _line("c", "b", "assistant", {**call, "content": [CALL], "stop_reason": "tool_use"}),
+        _line("d", "c", "user", {"role": "user", "content": [RESULT]}),
+        _line("e", "d", "assistant", ENDED),
+        _line("f", "d", "assistant", {**ENDED, "id": "msg_2", "content": [{"type": "text", "text": "No."}]}),
+    ]
+    told, rows = _run(_write(tmp_path / "log", lines), capsys)
+    assert [row["messages"][-1]["content"] for row in rows] == ["It is on its way.", "No."]
+    asked = rows[0]["messages"][1]
+    assert asked["content"] == "I look."
+    assert asked["tool_calls"][0]["function"] == {"name": "Bash", "arguments": {"command": "ls"}}
+    assert rows[0]["messages"][2] == {"role": "tool", "tool_call_id": "t1", "content": "a.txt"}
+    assert rows[0]["lineage"]["group"] == rows[1]["lineage"]["group"]
+    assert told["aside"] == 0
+
+
+def test_what_gives_no_row_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (good,) = LOGGED["litellm"][0]
+    cut = {**USER, "content": "a long text... (litellm_truncated skipped 9000 chars) ...its end"}
+    longer = [USER, SAID, {"role": "user", "content": "When?"}]
+    later = {**COMPLETION, "choices": [{"message": {"content": "At noon."}, "finish_reason": "stop"}]}
+    short = {**COMPLETION, "choices": [{"message": {"content": "It is"}, "finish_reason": "length"}]}
+    records = [
+        good,
+        {**good, "messages": [cut]},
+        {**good, "messages": longer, "response": later},
+        {**good, "response": short},
+        {**good, "status": "failure"},
+        {**good, "messages": None},
+    ]
+    source = _write(tmp_path / "log", records)
+    source.write_text(source.read_text("utf-8") + '{"broken\n[1]\n', encoding="utf-8")
+    told, (row,) = _run(source, capsys)
+    assert row["messages"][-1]["content"] == "At noon."
+    assert told["excluded"] == {
+        "cut by the tool that logged it": 1,
+        "an earlier part of a longer conversation": 1,
+        "stopped by length": 1,
+        "status failure": 1,
+        "its messages were not logged": 1,
+    }
+    assert (told["records"], told["broken"]) == (8, 2)
+
+
+def test_requests_of_a_batch_in_their_own_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked, result = LOGGED["message-batches"][0]
+    requests = _write(tmp_path / "requests", [asked])
+    refused = {**ENDED, "stop_reason": "refusal", "stop_details": {"category": "frontier_llm"}}
+    records = [result, {"custom_id": "c", "result": {"type": "succeeded", "message": refused}}]
+    records += [{"custom_id": "d", "result": {"type": "errored", "error": {}}}, {**result, "custom_id": "e"}]
+    told, rows = _run(_write(tmp_path / "log", records), capsys, "--requests", str(requests))
+    assert len(rows) == 1
+    assert told["excluded"] == {
+        "refusal: frontier_llm": 1,
+        "result: errored": 1,
+        "its request is not there; name it with --requests": 1,
+    }
+
+
+def test_a_form_of_ones_own_as_lines_array_or_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [{"q": {"text": f"{at}?"}, "a": [{"text": "yes"}], "end": "stop"} for at in range(3)]
+    maps = ["--map", "prompt=$.q.text", "--map", "completion=$.a[0].text", "--map", "stop=end"]
+    shapes = [
+        "\n".join(map(json.dumps, records)),
+        json.dumps(records, indent=1),
+        json.dumps({"data": records}, indent=1),
+    ]
+    for shape in shapes:
+        (tmp_path / "log").write_text(shape, encoding="utf-8")
+        told, rows = _run(tmp_path / "log", capsys, *maps)
+        assert [row["messages"][0]["content"] for row in rows] == ["0?", "1?", "2?"]
+        assert told["kinds"] == {"reconstructed": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("", [], "is empty"),
+        ('{"a": 1}', [], "is of no tool that is known"),
+        ('{"a": 1}', ["--from", "litelm"], "litellm"),
+        ('{"a": 1}', ["--map", "promt=$.a"], "prompt"),
+        ('{"a": 1}', ["--from", "jsonl"], "neither `messages` nor"),
+        ('{"a": 1}', ["--map", "prompt=$.a"], "neither `messages` nor"),
+        ('{"a": 1}', ["--from", "otel", "--requests", "x"], "unknown option 'requests'"),
+        ("SQLite format 3\0 and rubbish", [], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_meant(
+    text: str, options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "log"
+    source.write_text(text, encoding="utf-8")
+    assert main(["capture", "import", str(source), "--out", str(tmp_path / "rows.jsonl"), *options]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "rows.jsonl").exists()
+
+
+def test_verify_takes_the_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [{**COMPLETION, "id": f"c{at}", "messages": [{**USER, "content": f"Parcel {at}?"}]} for at in range(4)]
+    _run(_write(tmp_path / "log", records), capsys)
+    assert main(["verify", str(tmp_path / "rows.jsonl"), "--no-embeddings", "--run", str(tmp_path / "run")]) in (0, 1)
+    assert "Traceback" not in capsys.readouterr().err

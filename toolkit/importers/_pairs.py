@@ -1,0 +1,39 @@
+"""A provider's request and reply, as several tools keep them, by the wire that can read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toolkit.core.imported import Fidelity
+from toolkit.core.talk import Odd, Talk
+from toolkit.wires.anthropic_messages import AnthropicMessages
+from toolkit.wires.openai_chat import OpenAIChat
+from toolkit.wires.openai_responses import OpenAIResponses
+
+
+def pair(request: Mapping[str, Any], reply: Any) -> Talk:
+    """What a request and its reply say. Raises Odd for a reply of no API that is known."""
+    if not isinstance(reply, Mapping) or not reply:
+        raise Odd("no reply in the record")
+    if reply.get("error"):
+        raise Odd("an error instead of a reply")
+    if "choices" in reply:
+        return OpenAIChat().talk(request, reply)
+    if isinstance(reply.get("output"), list):
+        return OpenAIResponses().talk(request, reply)
+    if reply.get("type") == "message":
+        return AnthropicMessages().talk(request, reply)
+    raise Odd("a reply of no API that is known")
+
+
+def fidelity(request: Mapping[str, Any]) -> Fidelity:
+    """A streamed reply was put together by the tool; any other is the provider's own."""
+    return "reconstructed" if request.get("stream") else "exact"
+
+
+def chat(messages: Sequence[Any], answer: Mapping[str, Any], *, stop: str = "stop", **told: Any) -> Talk:
+    """A conversation in OpenAI's form with its answer apart. told: tools, model, id."""
+    choice = {"message": {"role": "assistant", **answer}, "finish_reason": stop}
+    request = {"messages": messages, "tools": told.get("tools")}
+    return OpenAIChat().talk(request, {"choices": [choice], "model": told.get("model"), "id": told.get("id")})
