@@ -68,16 +68,23 @@ class Rung(BaseModel):
 
 
 class Measured(BaseModel):
-    """What was run instead of asked: the rungs of the ladder, and where they come from."""
+    """What was run instead of asked: the rungs of the ladder on dev rows, and where they come from.
+
+    final: the chosen rung, run once on the held-out rows. notes: where to stop, and what else there is to say.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     source: str = ""
     rungs: tuple[Rung, ...] = ()
+    final: Rung | None = None
+    notes: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
-        return {**value, "rungs": tuple(value.get("rungs", ()))} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        return {**value, **{name: tuple(value.get(name, ())) for name in ("rungs", "notes")}}
 
 
 class Answers(BaseModel):

@@ -37,8 +37,12 @@ def _from_rungs(answers: Answers) -> dict[str, Stated[Any]]:
     if any(each.kind == "constrained" for each in rungs):
         found["constrained_output"] = _measured("yes", "it was run")
     if weaker:
-        best = max(weaker, key=lambda each: each.score)
-        found["score_now"] = _measured(best.score, _rung(best))
+        best, final = max(weaker, key=lambda each: each.score), answers.measured.final
+        if final is not None and final.kind not in ("probe", "stronger"):
+            # The best of several on the rows that chose it looks better than it is.
+            found["score_now"] = _measured(final.score, f"{_rung(final)}, held out")
+        else:
+            found["score_now"] = _measured(best.score, _rung(best))
     if len(weaker) < len(rungs):
         found |= _stronger(answers, max((each for each in rungs if each.kind == "stronger"), key=lambda e: e.score))
     return found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from toolkit.cli import _options as opts
 from toolkit.cli import _pages as pages
+from toolkit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from toolkit.advise import Answers
@@ -23,12 +24,22 @@ def command(
     format: opts.Format = "",
     text: opts.Text = "",
     label: opts.Label = "",
+    ladder: Annotated[bool, typer.Option("--ladder", help="Try prompts on the dev rows of --data RUN first.")] = False,
+    model: Annotated[str, typer.Option("--model", help="Ladder: the model, as openai:NAME; none, the probe.")] = "",
+    stronger: Annotated[str, typer.Option("--stronger", help="Ladder: a stronger model, as anthropic:NAME.")] = "",
+    base_url: Annotated[str, typer.Option("--base-url", help="Ladder: address of the server, if not usual.")] = "",
+    system: Annotated[str, typer.Option("--system", help="Ladder: a file with your system prompt.")] = "",
+    budget: Annotated[float | None, typer.Option("--budget", min=0, help="Ladder: US dollars at most.")] = None,
+    rows: Annotated[int, typer.Option("--rows", min=2, help="Ladder: dev rows at most.")] = 300,
+    encoder: opts.Encoder = "",
     json: opts.AsJson = False,
-) -> None:
+) -> int:
     """Say whether to fine-tune or what to try first, with reasons and a break-even.
 
     It asks only what it needs: an empty line means unknown, and what follows # is kept as evidence. With
-    --data the rows answer what can be counted, and a run gets advice.json for its report.
+    --data the rows answer what can be counted, and a run gets advice.json for its report. With --ladder
+    prompts, examples and models are tried on the run's dev rows, and the chosen one once on the held-out
+    rows; exit 1 where the budget ended it.
     """
     import sys
 
@@ -42,13 +53,23 @@ def command(
 
     if template:
         print(blank(), end="")
-        return
-    given = _given(answers)
-    facts = {}
+        return 0
+    given, complete, facts = _given(answers), True, {}
+    rungs: dict[str, Any] = {
+        "model": model,
+        "stronger": stronger,
+        "base_url": base_url,
+        "system": system,
+        "usd": budget,
+    }
+    if ladder:
+        given, complete = _climbed(given, data, rows=rows, encoder=encoder, **rungs)
+    elif any(rungs.values()):
+        raise UsageError("--model, --stronger, --base-url, --system and --budget are of the ladder", "add --ladder")
     if data:
         reading = opts.reading(format=format, text=text, label=label)
         facts = measured(data, reading=reading, progress=opts.progress())
-    if not answers and (sys.stdin.isatty() or not data):
+    if not answers and not ladder and (sys.stdin.isatty() or not data):
         given = _asked(replaced(given, facts)[0])
     found = decide(given, facts)
     if save:
@@ -57,6 +78,39 @@ def command(
     pages.show(layout.document(found, data), told, html=html, markdown=markdown, json=json)
     if data and is_run(data):
         opts.say(f"{record.write(found, open_run(data).path, data)}: the readiness report will show it")
+    return 0 if complete else 1
+
+
+def _climbed(given: Answers, data: str, *, rows: int, system: str, encoder: str, **told: Any) -> tuple[Answers, bool]:
+    """The answers with the rungs of the ladder, and whether all of them ran."""
+    from toolkit.advise.ladder import Plan, climb
+    from toolkit.near.encode import lazy_encoder
+    from toolkit.store.folder import is_run, open_run
+
+    if not data or not is_run(data):
+        fix = "toolkit verify DATA --run RUN; toolkit split RUN --dev 0.1; toolkit advise --ladder --data RUN"
+        raise UsageError("the ladder needs a run that is split: --data RUN", fix)
+    if told["stronger"] and not told["model"]:
+        raise UsageError("--stronger is tried after a model", "add --model")
+    needed = float(given.score_needed.answer) if given.score_needed.known else None
+    progress = opts.progress()
+    plan = Plan(system=_prompt(system), rows=rows, needed=needed, **told)
+    try:
+        found = climb(open_run(data), plan, lazy_encoder(encoder, progress=progress), progress)
+    finally:
+        getattr(progress, "close", lambda: None)()
+    return given.model_copy(update={"measured": found.measured}), found.complete
+
+
+def _prompt(path: str) -> str:
+    from pathlib import Path
+
+    from toolkit.core.errors import InputError
+
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except (OSError, ValueError) as failure:
+        raise InputError(f"{path} cannot be read: {failure}", "name a text file with the system prompt") from failure
 
 
 def _given(path: str) -> Answers:
@@ -72,7 +126,6 @@ def _asked(given: Answers) -> Answers:
     import sys
 
     from toolkit.advise.interview import interview, terminal
-    from toolkit.core.errors import UsageError
 
     if not sys.stdin.isatty():
         fix = "toolkit advise --template > answers.yaml, fill it in, then toolkit advise --answers answers.yaml"

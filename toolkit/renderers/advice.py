@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolkit.advise import tables
-from toolkit.advise.answers import QUESTIONS, Stated, question
+from toolkit.advise.answers import QUESTIONS, Rung, Stated, question
 from toolkit.advise.break_even import BreakEven, Case
 from toolkit.advise.decide import Advice
 from toolkit.renderers import money_chart
@@ -104,19 +104,26 @@ def _volume(found: BreakEven) -> str:
 
 
 def _rungs(advice: Advice) -> Section:
-    head = ("step", "right", "95 % interval", "rows", "off the shape", "$ per 1,000 calls")
-    rows = tuple(
-        (
-            each.name,
-            f"{each.score:.1%}",
-            f"{each.low:.1%} to {each.high:.1%}",
-            f"{each.rows:,}",
-            "" if each.off_shape is None else f"{each.off_shape:.1%}",
-            "" if each.cost_per_1000 is None else f"{each.cost_per_1000:.2f}",
-        )
-        for each in advice.answers.measured.rungs
+    head = ("step", "right", "95 % interval", "rows", "off the shape", "seconds", "$ per 1,000 calls")
+    found = advice.answers.measured
+    rows = [_rung(each) for each in found.rungs]
+    if found.final is not None:
+        rows.append(_rung(found.final, f"held-out, run once: {found.final.name}"))
+    marked = frozenset({len(rows) - 1}) if found.final is not None else frozenset()
+    table = Table(head, tuple(rows), right=frozenset(range(1, 7)), marked=marked)
+    return Section("The ladder, measured", table=table, notes=found.notes)
+
+
+def _rung(rung: Rung, name: str = "") -> tuple[str, ...]:
+    return (
+        name or rung.name,
+        f"{rung.score:.1%}",
+        f"{rung.low:.1%} to {rung.high:.1%}",
+        f"{rung.rows:,}",
+        "" if rung.off_shape is None else f"{rung.off_shape:.1%}",
+        "" if rung.latency_s is None else f"{rung.latency_s:.2f}",
+        "" if rung.cost_per_1000 is None else f"{rung.cost_per_1000:.2f}",
     )
-    return Section("The ladder, measured", table=Table(head, rows, right=frozenset(range(1, 6))))
 
 
 def _scenarios(advice: Advice) -> Table:
