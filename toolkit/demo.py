@@ -78,7 +78,7 @@ def _make(home: Path, seed: int, data: Path, evals: Path) -> Dirty:
     asked = generate(recipes / "questions.yaml", rows=QUESTIONS, out=home / "made" / "questions", seed=seed)
     rows = [_named(row, "ticket", at) for at, row in enumerate(_rows(tickets.rows))]
     rows += [_named(_as_ticket(row), "question", at) for at, row in enumerate(_rows(asked.rows))]
-    heldout, rows = rows[:EVAL], rows[EVAL:]
+    heldout, rows = _apart(rows)
     dirty = plant(rows, heldout=heldout, seed=seed)
     with whole_file(data) as file:
         file.write(b"".join(line + b"\n" for line in dirty.lines))
@@ -87,6 +87,16 @@ def _make(home: Path, seed: int, data: Path, evals: Path) -> Dirty:
     with whole_file(home / "planted.jsonl") as file:
         file.write(dirty.truth_json())
     return dirty
+
+
+def _apart(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows to evaluate on, and the others: no template of the grammar makes rows of both."""
+    kept_back: dict[str, str] = {}
+    for row in rows:
+        kept_back.setdefault(row["label"], row["lineage"].get("template", ""))
+    away = [bool(kept_back[row["label"]]) and row["lineage"].get("template") == kept_back[row["label"]] for row in rows]
+    heldout = [row for row, is_away in zip(rows, away, strict=True) if is_away][:EVAL]
+    return heldout, [row for row, is_away in zip(rows, away, strict=True) if not is_away]
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,8 @@ import pyarrow as pa
 
 from toolkit.near.compiled import kernel
 from toolkit.near.components import components
+from toolkit.near.folded import folded
+from toolkit.near.groups import groups_of
 from toolkit.near.pairs import Pairs, near_pairs
 
 Ints = npt.NDArray[np.int64]
@@ -87,8 +89,14 @@ def bound(texts: pa.ChunkedArray, key: npt.NDArray[np.uint64], cap: float) -> Bo
 
 
 def likely_pairs(texts: pa.ChunkedArray, threshold: float) -> Pairs:
-    """Verified pairs; of a hundred thousand at the threshold one may be missed."""
-    return near_pairs(texts, threshold=threshold, recall=RECALL)
+    """Verified pairs, of which one in a hundred thousand may be missed, and rows that look alike, as pairs of 1."""
+    pairs = near_pairs(texts, threshold=threshold, recall=RECALL)
+    first, _ = groups_of(folded(texts))
+    rows = np.flatnonzero(first != np.arange(len(first)))
+    left, right = np.concatenate([pairs.left, first[rows]]), np.concatenate([pairs.right, rows])
+    jaccard = np.concatenate([pairs.jaccard, np.ones(len(rows))])
+    order = np.lexsort((right, left))
+    return Pairs(left[order], right[order], jaccard[order])
 
 
 def at(hard: Ints, pairs: Pairs, threshold: float) -> Ints:
