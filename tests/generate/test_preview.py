@@ -11,6 +11,7 @@ from tests.generate.scripted import Scripted, run_of, texts
 from toolkit.cli import main
 from toolkit.core.request import Request
 from toolkit.generate.preview import preview
+from toolkit.generate.status import status
 from toolkit.renderers import trial
 
 
@@ -34,6 +35,7 @@ def test_a_run_of_the_same_recipe_begins_with_what_the_preview_bought() -> None:
     found = run_of(provider).run()
     assert found.complete
     assert bought
+    assert status(found.folder).accepted == found.accepted
     assert len(provider.asked) == len(set(provider.asked))
     preview(run_of(provider, labels={"refund": "", "track": "changed"}), 5)
     assert run_of(provider).run().complete

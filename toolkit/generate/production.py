@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -25,11 +24,11 @@ from toolkit.generate.driver import Cooked, Driver
 from toolkit.generate.engine import Engine, Limits, run
 from toolkit.generate.looking import Looking
 from toolkit.generate.recipe import Loaded
-from toolkit.generate.result import REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
+from toolkit.generate.result import PLAN, REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
 from toolkit.generate.review import Reviewed
 from toolkit.store.folder import ROOT, RunFolder, folder_error
 from toolkit.store.journal import NAME as JOURNAL
-from toolkit.store.journal import Header, Journal
+from toolkit.store.journal import Header, Journal, events
 
 Progress = Callable[[str, int, int], None]
 Watch = Callable[[Cooked, Sequence[Refusal | None]], None]
@@ -69,9 +68,8 @@ class Prepared:
     def _adopt(self) -> None:
         bought, own = self.pilot_folder / JOURNAL, self.folder / JOURNAL
         if bought.is_file() and not own.exists():
-            part = own.with_name(f"{JOURNAL}.part")
-            shutil.copyfile(bought, part)
-            part.replace(own)
+            kept = [each for each in events(bought) if each["e"] not in ("verdict", "accepted")]
+            _replace(own, b"".join(orjson.dumps(each) + b"\n" for each in kept))
 
 
 def prepare(loaded: Loaded) -> Prepared:
@@ -115,6 +113,8 @@ class _Run:
         header = Header(self.loaded.digest(), self.loaded.provider.model)
         journal = Journal(self.folder, header, fresh=self.fresh)
         try:
+            # Once the journal has agreed: a recipe that is turned away leaves no trace.
+            _replace(self.folder / PLAN, orjson.dumps(self._told(), option=orjson.OPT_INDENT_2) + b"\n")
             driver = self._driver(journal)
             with ExitStack() as stack:
                 self.accepted = stack.enter_context(_Lines(self.folder / ROWS))
@@ -125,6 +125,19 @@ class _Run:
             raise folder_error(self.folder, failure) from failure
         finally:
             journal.close()
+
+    def _told(self) -> dict[str, JSON]:
+        """What another terminal needs to know of this run: `status` and `rejudge` read it."""
+        loaded, file = self.loaded, self.loaded.file
+        return {
+            "recipe": str(loaded.path.resolve()) if loaded.path else None,
+            "name": loaded.name,
+            "digest": loaded.digest(),
+            "target": self.plan.target,
+            "seed": file.seed,
+            "budget": {"usd": file.budget.usd, "tokens": file.budget.tokens, "requests": file.budget.requests},
+            "cells": [{"cell": state.cell.values(), "planned": state.planned} for state in self.plan.cells.values()],
+        }
 
     def _driver(self, journal: Journal) -> Driver:
         told, budget = self.loaded.file.model, self.loaded.file.budget

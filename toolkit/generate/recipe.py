@@ -153,13 +153,14 @@ class RecipeFile(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A recipe that was read and found to make sense. folder: where its own paths start."""
+    """A recipe that was read and found to make sense. folder: where its own paths start. path: None where built."""
 
     file: RecipeFile
     name: str
     folder: Path
     provider: Provider
     recipe: Recipe
+    path: Path | None = None
 
     def digest(self) -> str:
         """sha256 in hex of all that decides a reply or a verdict; how many rows are wanted is no part of it."""
@@ -237,7 +238,7 @@ def load(path: Path, *, rows: int | None = None, seed: int | None = None, out: s
     if out is not None:
         told["out"] = Out(dir=out)
     try:
-        return checked(file.model_copy(update=told), path.stem, path.parent)
+        return replace(checked(file.model_copy(update=told), path.stem, path.parent), path=path)
     except UsageError as failure:
         raise UsageError(f"{_place(failure.what, path)}: {failure.what}", failure.fix) from failure
 

@@ -14,6 +14,7 @@ from toolkit.generate.plan import DEAD, CellState
 
 SCHEMA = 1
 ROWS, REJECTED, SUMMARY = "rows.jsonl", "rejected.jsonl", "generation.json"
+PLAN = "plan.json"
 
 
 class Step(NamedTuple):

@@ -9,6 +9,9 @@ import orjson
 
 if TYPE_CHECKING:
     from toolkit.generate.preview import Preview, Shown, Trial
+    from toolkit.generate.status import CellStatus, Status
+
+MOST_CELLS = 12
 
 
 def previewed(found: Preview) -> str:
@@ -23,6 +26,38 @@ def previewed(found: Preview) -> str:
             f"{found.shown:,} of {found.made:,} candidates shown, {result.accepted:,} accepted; cost so far: {cost}",
         ]
     )
+
+
+def state(found: Status) -> str:
+    """How far a run is: rows, gates, cells that miss most, money, pace."""
+    spent = [f"${found.spent_usd:.4f}", f"{found.tokens:,} tokens"] if found.tokens else ["nothing"]
+    caps = ", ".join(f"{name} {cap:,}" for name, cap in found.budget.items())
+    refused = ", ".join(f"{gate} {count:,}" for gate, count in found.refused.items())
+    short = sorted((each for each in found.cells if each.accepted < each.planned), key=_missing)
+    doing = "running" if found.running else "at rest"
+    lines = [
+        f"{found.name}: {found.accepted:,} of {found.target:,} rows accepted, {doing}",
+        f"refused: {refused or 'none'}",
+        f"requests: {found.requests:,} sent, {found.in_flight:,} in the air",
+        f"spent: {' for '.join(spent)}{f' (budget: {caps})' if caps else ''}",
+        *(f"  {each.accepted:,} of {each.planned:,}  {each.cell}" for each in short[:MOST_CELLS]),
+    ]
+    if len(short) > MOST_CELLS:
+        lines.append(f"  and {len(short) - MOST_CELLS:,} more cells that miss rows")
+    if found.left_s is not None:
+        lines.append(f"{found.per_minute:,.0f} accepted rows a minute, {_time(found.left_s)} left")
+    return "\n".join(lines)
+
+
+def _missing(each: CellStatus) -> int:
+    return each.accepted - each.planned
+
+
+def _time(seconds: float) -> str:
+    """A time in words: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _trial(trial: Trial, provider: str, *, reads: bool) -> list[str]:
