@@ -65,6 +65,9 @@ def _captured(folder: Path) -> None:
         )
         call.end("complete", json.dumps(said).encode(), Answered(200, [(b"content-type", b"application/json")]))
     log.close()
+    said = {"choices": [{"message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}]}
+    asked = {"call_type": "completion", "model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+    Path("litellm.jsonl").write_text(json.dumps({**asked, "response": said}) + "\n", encoding="utf-8")
 
 
 def test_links_and_pictures_of_the_readme_exist() -> None:
