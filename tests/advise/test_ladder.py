@@ -137,6 +137,13 @@ def test_a_cap_ends_the_climb_and_more_money_goes_on(run: str, capsys: Any) -> N
         assert server.served.statuses[200] == 60 * 6 + 3 + 60 > first
 
 
+def test_rungs_that_were_saved_are_answers_again(run: str, capsys: Any) -> None:
+    assert main([*LADDER, run, "--save", "answers.yaml", "--json"]) == 0
+    before = json.loads(capsys.readouterr().out)["answers"]["measured"]
+    assert main(["advise", "--answers", "answers.yaml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["answers"]["measured"] == before
+
+
 def test_another_prompt_asks_the_held_out_rows_again_and_that_is_said(run: str, capsys: Any) -> None:
     Path("mine.txt").write_text("Sort the text. Be brief. Explain your answer in detail: refund, track or parcel.")
     with ruled() as server:
@@ -166,7 +173,8 @@ def test_a_server_that_is_not_there_is_told(run: str) -> None:
     [
         (["--ladder"], "needs a run that is split"),
         (["--model", "openai:x", "--data", "run"], "are of the ladder"),
-        (["--ladder", "--data", "run", "--stronger", "openai:x"], "is tried after a model"),
+        (["--ladder", "--data", "run", "--stronger", "openai:x"], "need a model"),
+        (["--ladder", "--data", "run", "--budget", "0"], "need a model"),
         (["--ladder", "--data", "run", "--model", "grammar"], "no model that a prompt can be tried on"),
         (["--ladder", "--data", "run", "--model", "openai:x", "--budget", "1"], "price of openai:x is not known"),
         (["--ladder", "--data", "run", "--system", "absent.txt"], "absent.txt cannot be read"),

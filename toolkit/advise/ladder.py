@@ -172,17 +172,18 @@ def climb(folder: RunFolder, plan: Plan, encode: Encode, progress: Told | None =
         final = going.run(chosen.step, rows.heldout)
     except Stopped as why:
         chosen = choose(going.ran, rows.dev.alike)
-        stopped = f"stopped: {why}; the same command with more budget goes on"
-    notes = [where_to_stop(going.ran, chosen, rows.dev.alike), *_unanswered([*going.ran, *([final] if final else [])])]
+        stopped = f"stopped: {why}; what was answered is kept, and the same command goes on"
+    told = where_to_stop(going.ran, chosen, rows.dev.alike)
+    notes = [f"So far: {told}" if stopped else told, *_unanswered([*going.ran, *([final] if final else [])])]
     notes += lint(plan.system, rows.classes) if plan.system else ()
     notes += _again(home, final.step) if final else [stopped]
-    told = Measured(
+    measured = Measured(
         source=f"{folder.path.name}: {len(rows.dev.texts):,} dev rows in {len(rows.classes):,} classes",
         rungs=tuple(each.rung for each in going.ran),
         final=final and final.rung,
         notes=tuple(notes),
     )
-    return Climbed(told, not stopped)
+    return Climbed(measured, not stopped)
 
 
 def _up(going: Climb, models: Sequence[Timed]) -> None:

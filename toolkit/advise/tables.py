@@ -101,10 +101,14 @@ def closed_or_open(answers: Answers) -> str:
 def next_steps(advice: Advice, data: str = "") -> list[str]:
     """What to do next, commands where there are some. data: the run or file that was measured."""
     target = data or "DATA"
+    ladder = f"or all of it on your dev rows: toolkit advise --ladder --data {data or 'RUN'} --model openai:NAME"
     steps = {
         Leaf.FIX_PROMPT: ["read 20 failures, mend the prompt, constrain the output, run the same rows again"],
-        Leaf.FEW_SHOT: ["put 3 to 5 examples into the prompt, then 20 and 100 that are like the request"],
-        Leaf.STRONGER: ["run the same rows through the strongest model, and write down score and price"],
+        Leaf.FEW_SHOT: ["put 3 to 5 examples into the prompt, then 20 and 100 that are like the request", ladder],
+        Leaf.STRONGER: [
+            "run the same rows through the strongest model, and write down score and price",
+            f"{ladder} --stronger anthropic:NAME",
+        ],
         Leaf.RETRIEVAL: ["index the documents, and measure whether the right one is found before the answer"],
         Leaf.TOOLS: ["give the model the tool, and measure calls against their schema"],
         Leaf.COLLECT: [_COLLECT.get(advice.branch, "")],

@@ -25,7 +25,9 @@ def command(
     text: opts.Text = "",
     label: opts.Label = "",
     ladder: Annotated[bool, typer.Option("--ladder", help="Try prompts on the dev rows of --data RUN first.")] = False,
-    model: Annotated[str, typer.Option("--model", help="Ladder: the model, as openai:NAME; none, the probe.")] = "",
+    model: Annotated[
+        str, typer.Option("--model", help="Ladder: who gets the rows, as openai:NAME; none, the probe alone.")
+    ] = "",
     stronger: Annotated[str, typer.Option("--stronger", help="Ladder: a stronger model, as anthropic:NAME.")] = "",
     base_url: Annotated[str, typer.Option("--base-url", help="Ladder: address of the server, if not usual.")] = "",
     system: Annotated[str, typer.Option("--system", help="Ladder: a file with your system prompt.")] = "",
@@ -64,7 +66,7 @@ def command(
     }
     if ladder:
         given, complete = _climbed(given, data, rows=rows, encoder=encoder, **rungs)
-    elif any(rungs.values()):
+    elif any(value not in ("", None) for value in rungs.values()):
         raise UsageError("--model, --stronger, --base-url, --system and --budget are of the ladder", "add --ladder")
     if data:
         reading = opts.reading(format=format, text=text, label=label)
@@ -90,8 +92,8 @@ def _climbed(given: Answers, data: str, *, rows: int, system: str, encoder: str,
     if not data or not is_run(data):
         fix = "toolkit verify DATA --run RUN; toolkit split RUN --dev 0.1; toolkit advise --ladder --data RUN"
         raise UsageError("the ladder needs a run that is split: --data RUN", fix)
-    if told["stronger"] and not told["model"]:
-        raise UsageError("--stronger is tried after a model", "add --model")
+    if not told["model"] and (told["stronger"] or told["base_url"] or told["usd"] is not None):
+        raise UsageError("--stronger, --base-url and --budget need a model", "add --model openai:NAME")
     needed = float(given.score_needed.answer) if given.score_needed.known else None
     progress = opts.progress()
     plan = Plan(system=_prompt(system), rows=rows, needed=needed, **told)
