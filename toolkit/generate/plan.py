@@ -97,7 +97,7 @@ class Plan:
             if state.closed or not state.missing:
                 continue
             seeds.extend(self._seeds(state))
-        seeds = self._within(sorted(seeds, key=self._order), left)
+        seeds = self._within(sorted(seeds, key=self.order), left)
         for seed in seeds:
             self.cells[seed.cell].asked += seed.rows
         self.asked += sum(seed.rows for seed in seeds)
@@ -164,7 +164,7 @@ class Plan:
         gate = _worst(total)
         return f"; gate {gate} refused most ({total[gate]:,}), most missing in cell {short.cell.name}"
 
-    def _order(self, seed: Seed) -> bytes:
+    def order(self, seed: Seed) -> bytes:
         """A scattered order that hangs on the seed alone, so that any early part of a run is a fair sample."""
         told = f"{self.salt}|{seed.cell.name}|{seed.sample}"
         return hashlib.blake2b(told.encode(), digest_size=8).digest()

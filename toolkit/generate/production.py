@@ -26,6 +26,7 @@ from toolkit.generate.looking import Looking
 from toolkit.generate.recipe import Loaded
 from toolkit.generate.result import PLAN, REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
 from toolkit.generate.review import Reviewed
+from toolkit.generate.stored import Stored
 from toolkit.store.folder import ROOT, RunFolder, folder_error
 from toolkit.store.journal import NAME as JOURNAL
 from toolkit.store.journal import Header, Journal, events
@@ -59,6 +60,15 @@ class Prepared:
                 self._adopt()
             return _Run(self, fresh, progress).result()
 
+    def rejudge(self, progress: Progress | None = None) -> GenerateResult:
+        """Judge what the journal of this folder holds by this recipe, and ask for nothing.
+
+        The recipe may have changed since; a run goes on with it. A conversation that needs a reply which
+        was never bought, such as that of a new judge, is dead.
+        """
+        with RunFolder(self.folder).locked():
+            return _Run(self, False, progress, stored=Stored.of(self.folder)).result()
+
     def pilot(self, rows: int, watch: Watch, progress: Progress | None = None) -> GenerateResult:
         """Make the first `rows` candidates of the plan in `pilot_folder`; `watch` sees each conversation judged."""
         prepared = replace(self, folder=self.pilot_folder)
@@ -89,6 +99,7 @@ class _Run:
     progress: Progress | None
     pilot: int = 0
     watch: Watch | None = None
+    stored: Stored | None = None
     refused: Counter[str] = field(default_factory=Counter)
     exact: set[bytes] = field(default_factory=set)
     masked: set[bytes] = field(default_factory=set)
@@ -111,7 +122,7 @@ class _Run:
 
     def result(self) -> GenerateResult:
         header = Header(self.loaded.digest(), self.loaded.provider.model)
-        journal = Journal(self.folder, header, fresh=self.fresh)
+        journal = Journal(self.folder, header, fresh=self.fresh, rejudged=self.stored is not None)
         try:
             # Once the journal has agreed: a recipe that is turned away leaves no trace.
             _replace(self.folder / PLAN, orjson.dumps(self._told(), option=orjson.OPT_INDENT_2) + b"\n")
@@ -119,12 +130,23 @@ class _Run:
             with ExitStack() as stack:
                 self.accepted = stack.enter_context(_Lines(self.folder / ROWS))
                 self.rejected = stack.enter_context(_Lines(self.folder / REJECTED))
-                run(driver.drive(self._waves(), lambda cooked: self._judge(cooked, journal)))
+                if self.stored is None:
+                    run(driver.drive(self._waves(), lambda cooked: self._judge(cooked, journal)))
+                else:
+                    self._again(self.stored, driver, journal)
             return self._summary(driver, journal)
         except OSError as failure:
             raise folder_error(self.folder, failure) from failure
         finally:
             journal.close()
+
+    def _again(self, stored: Stored, driver: Driver, journal: Journal) -> None:
+        for wave in stored.waves(self.plan):
+            for seed in wave:
+                shown = replace(seed, examples=self._shown(seed))
+                self._judge(stored.cook(driver.recipe, shown, driver.engine.bound, journal.reply_to), journal)
+        if self.plan.accepted < self.plan.target:
+            self.plan.stops.append("nothing more was bought; `toolkit generate` goes on by this recipe")
 
     def _told(self) -> dict[str, JSON]:
         """What another terminal needs to know of this run: `status` and `rejudge` read it."""

@@ -16,6 +16,7 @@ import orjson
 from toolkit.core.errors import InputError
 from toolkit.core.request import Cell
 from toolkit.core.types import JSON
+from toolkit.generate.recipe import Loaded, load
 from toolkit.generate.result import PLAN, SUMMARY
 from toolkit.store.folder import ROOT
 from toolkit.store.journal import NAME, State, events
@@ -93,6 +94,16 @@ def plan_of(folder: Path) -> dict[str, Any]:
     except orjson.JSONDecodeError as failure:
         raise InputError(f"{folder / PLAN} is damaged: {failure}", "give `toolkit generate RECIPE` again") from failure
     return dict(found)
+
+
+def recipe_of(run: str | Path, recipe: Path | None = None) -> Loaded:
+    """The recipe of a run as it is now, with the run's own target, seed and folder. recipe: where it lies by now."""
+    folder = find(run)
+    told = plan_of(folder)
+    path = recipe or (Path(told["recipe"]) if told["recipe"] else None)
+    if path is None or not path.is_file():
+        raise InputError(f"the recipe of {folder} is not at {path}", "name it with --recipe FILE")
+    return load(path, rows=told["target"], seed=told["seed"], out=str(folder))
 
 
 def status(run: str | Path, now: float | None = None) -> Status:

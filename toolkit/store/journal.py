@@ -3,7 +3,7 @@
 State is a fold over its events, so a killed run goes on where its last whole line ends:
 
     run       schema, digest of the recipe, model
-    planned   key, cell, sample, rows, messages
+    planned   key, cell, sample, rows, messages, to
     sent      key, attempt, usd, tokens     written before the request leaves, with the worst that it may cost
     failed    key, attempt, reason, unknown
     reply     key, text, usage, stop, model, origins, usd
@@ -147,7 +147,7 @@ class Journal:
     the disk fails.
     """
 
-    def __init__(self, folder: Path, header: Header, *, fresh: bool = False) -> None:
+    def __init__(self, folder: Path, header: Header, *, fresh: bool = False, rejudged: bool = False) -> None:
         self.path = folder / NAME
         self.clocked = False
         self.notes: list[str] = []
@@ -156,7 +156,7 @@ class Journal:
         self._file = self._open()
         try:
             self.state, self._size = self._recover()
-            self._agree(header)
+            self._agree(header, rejudged=rejudged)
         except BaseException:
             os.close(self._file)
             raise
@@ -199,9 +199,11 @@ class Journal:
         self._due, self._dirty = time.monotonic() + SYNC_S, ends is False
         return state, good
 
-    def _agree(self, header: Header) -> None:
+    def _agree(self, header: Header, *, rejudged: bool) -> None:
+        """Hold the journal to its recipe. rejudged: the recipe has changed and is taken over."""
         found = self.state.header
-        if found is None:
+        agrees = found is not None and found["recipe"] == header.recipe and found["model"] == header.model
+        if found is None or (rejudged and not agrees and found["schema"] <= SCHEMA):
             self.append({"e": "run", "schema": SCHEMA, **header._asdict()})
             return
         if found["schema"] > SCHEMA:
@@ -249,16 +251,15 @@ class Journal:
         if key in self.state.planned:
             return
         seed = request.seed
-        self.append(
-            {
-                "e": "planned",
-                "key": key,
-                "cell": seed.cell.values(),
-                "sample": seed.sample,
-                "rows": seed.rows,
-                "messages": request.prompt(),
-            }
-        )
+        event: dict[str, Any] = {
+            "e": "planned",
+            "key": key,
+            "cell": seed.cell.values(),
+            "sample": seed.sample,
+            "rows": seed.rows,
+            "messages": request.prompt(),
+        }
+        self.append({**event, "to": request.to} if request.to else event)
 
     def sent(self, key: str, attempt: int, hold: Hold = NOTHING) -> None:
         event: dict[str, Any] = {"e": "sent", "key": key, "attempt": attempt, "t": round(time.time(), 3)}
