@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 if TYPE_CHECKING:
+    from toolkit.generate.estimate import Estimate
     from toolkit.generate.preview import Preview, Shown, Trial
     from toolkit.generate.status import CellStatus, Status
 
@@ -47,6 +48,33 @@ def state(found: Status) -> str:
     if found.left_s is not None:
         lines.append(f"{found.per_minute:,.0f} accepted rows a minute, {_time(found.left_s)} left")
     return "\n".join(lines)
+
+
+def estimated(found: Estimate) -> str:
+    """The cost of the whole run with its interval, its time, and the pilot that they rest on."""
+    result = found.result
+    pilot = f"{result.accepted:,} of {result.candidates:,} candidates accepted in {found.conversations:,} conversations"
+    lines = [f"pilot: {pilot}"]
+    if found.total is None:
+        lines.append("no estimate: no row was accepted; see `toolkit preview`")
+    else:
+        told = found.total
+        whole, low, high = (_amount(each, found.unit) for each in told[:3])
+        lines += [
+            f"{found.wanted:,} accepted rows: {whole}, 90 % interval {low} to {high}",
+            f"per accepted row: {_amount(told.per_row, found.unit)}",
+        ]
+    if found.total is not None and not found.sharp:
+        lines.append("note: the interval is wider than asked; give --most a larger pilot")
+    if found.seconds is not None:
+        lines.append(f"time: about {_time(found.seconds)}, unless the server slows down")
+    return "\n".join([*lines, *(f"stopped: {reason}" for reason in result.stops)])
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit == "usd":
+        return f"${value:.4f}" if value < 1 else f"${value:,.2f}"
+    return f"{value:,.2f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
 
 
 def _missing(each: CellStatus) -> int:

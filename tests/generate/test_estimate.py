@@ -1,0 +1,66 @@
+"""The cost of a whole run, foreseen by a pilot: it covers, it grows, and it is not paid twice."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+import numpy as np
+import pytest
+
+from tests.generate.scripted import Scripted, run_of, texts
+from toolkit.cli import main
+from toolkit.core.request import Request
+from toolkit.generate.estimate import LEAST, estimate
+from toolkit.renderers import trial
+from toolkit.stats.total import total
+
+
+@pytest.mark.parametrize(("share", "spread", "within"), [(0.9, 0.3, 0.25), (0.5, 0.5, 0.25), (0.2, 0.5, 0.5)])
+def test_the_interval_covers_the_final_cost_of_nine_simulated_runs_in_ten(
+    share: float, spread: float, within: float
+) -> None:
+    rng, hits, runs, wanted = np.random.default_rng(7), 0, 300, 500
+    for _ in range(runs):
+        made = rng.binomial(5, share, size=2000)
+        costs = rng.lognormal(0, spread, size=2000)
+        n = LEAST
+        while (found := total(costs[:n].tolist(), made[:n].tolist(), wanted)) is None or found.half_width > within:
+            n = int(n * 1.5) + 1
+        final = costs[: int(np.searchsorted(np.cumsum(made), wanted)) + 1].sum()
+        hits += found.low <= final <= found.high
+    assert hits / runs >= 0.9
+
+
+def test_a_pilot_grows_until_it_is_sharp_and_a_run_begins_with_it() -> None:
+    def serve(request: Request, rng: Random) -> str:
+        made = json.loads(texts(request, rng))
+        return json.dumps([text if rng.random() < 0.6 else 7 for text in made])
+
+    provider = Scripted(serve)
+    wide = estimate(run_of(provider, target={"rows": 400}), within=0.5)
+    narrow = estimate(run_of(provider, target={"rows": 400}), within=0.12, most=2000)
+    assert wide.sharp
+    assert narrow.sharp
+    assert narrow.conversations > wide.conversations
+    assert narrow.unit == "candidates"
+    found = run_of(provider, target={"rows": 400}).run()
+    assert found.complete
+    assert len(provider.asked) == len(set(provider.asked))
+    assert narrow.total is not None
+    assert narrow.total.low <= found.candidates <= narrow.total.high
+    assert "90 % interval" in trial.estimated(narrow)
+
+
+def test_no_accepted_row_is_no_estimate() -> None:
+    found = estimate(run_of(Scripted(lambda request, rng: "no list"), target={"rows": 400}), most=40)
+    assert found.total is None
+    assert "no row was accepted" in trial.estimated(found)
+
+
+def test_the_command_says_what_a_free_run_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["estimate", "sql", "--rows", "80", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["unit"] == "candidates"
+    assert told["total"]["low"] <= told["total"]["expected"] <= told["total"]["high"]
+    assert main(["estimate", "none.yaml"]) == 2
