@@ -16,6 +16,7 @@ from typing import IO, Any
 import orjson
 
 from toolkit.capture.calls_file import CallsFile
+from toolkit.capture.feedback import Feedback
 from toolkit.capture.thread import NOTHING, after, family, states
 from toolkit.capture.understand import Understood, fault, understand
 from toolkit.core.errors import InputError
@@ -137,9 +138,9 @@ class _Rows:
 def compact(log: str | Path, out: str | Path, options: CompactOptions | None = None) -> Compacted:
     """Write the calls and rows of a log.
 
-    out: a folder (rows.jsonl, calls.parquet, blobs/, capture.json), or a .jsonl file for the rows alone. What
-    is there of an earlier compaction is replaced. Raises InputError for a log that is none or is damaged,
-    MachineError when the output cannot be written.
+    out: a folder (rows.jsonl, calls.parquet, blobs/, capture.json, and pairs.jsonl where notes give some), or
+    a .jsonl file for the rows alone. What is there of an earlier compaction is replaced. A correction is the
+    answer. Raises InputError for a log that is none or is damaged, MachineError when the output cannot be written.
     """
     source, target, options = Path(log), Path(out), options or CompactOptions()
     folder = None if target.suffix == ".jsonl" else target
@@ -147,12 +148,13 @@ def compact(log: str | Path, out: str | Path, options: CompactOptions | None = N
     if not segments(source):
         raise InputError(f"{source} holds no captured traffic", "name the folder that `toolkit capture proxy` wrote")
     tally, models, n = Tally(), Counter[str](), 0
+    feedback = Feedback.of(source, damaged=options.damaged)
     with tempfile.TemporaryFile() as aside, _calls_file(folder) as records:
         rows = _Rows(aside)
         for call in calls(source, tally, damaged=options.damaged):
             n += 1
             read = understand(call)
-            why = rows.take(read, options)
+            why = rows.take(feedback.heed(read), options)
             if records is not None:
                 records.add(read, why)
         with whole_file(rows_path) as file:
@@ -169,12 +171,22 @@ def compact(log: str | Path, out: str | Path, options: CompactOptions | None = N
         tally,
     )
     if folder is not None:
+        _pairs(feedback, folder / "pairs.jsonl")
         _describe(made, folder / "capture.json")
     return made
 
 
 def _calls_file(folder: Path | None) -> CallsFile | nullcontext[None]:
     return nullcontext() if folder is None else CallsFile(folder)
+
+
+def _pairs(feedback: Feedback, path: Path) -> None:
+    lines = [orjson.dumps(each, default=str) + b"\n" for each in feedback.pairs()]
+    path.unlink(missing_ok=True)
+    if lines:
+        with whole_file(path) as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.writelines(lines)
 
 
 def _describe(made: Compacted, path: Path) -> None:
@@ -206,6 +218,8 @@ def _row(read: Understood, messages: list[Message], group: str, options: Compact
         "call": call.key,
         "group": group,
     }
+    if read.corrected:
+        lineage["answer"] = "corrected"
     if options.terms:
         lineage["terms"] = options.terms
     row: dict[str, Any] = {"id": talk.id or call.key, "messages": messages}

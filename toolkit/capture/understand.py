@@ -23,7 +23,8 @@ PROVIDERS = {"api.anthropic.com": "anthropic", "api.openai.com": "openai"}
 class Understood(NamedTuple):
     """A call and what it says. request, response: decoded bodies. joined: the JSON that a stream adds up to.
 
-    excluded: why the call gives no row at all, empty where each answer is to be asked (`fault`).
+    excluded: why the call gives no row at all, empty where each answer is to be asked (`fault`). corrected:
+    whether the answer is what somebody said it should have been.
     """
 
     call: Call
@@ -33,6 +34,7 @@ class Understood(NamedTuple):
     joined: bytes | None
     talk: Talk
     excluded: str
+    corrected: bool = False
 
     @property
     def provider(self) -> str:
