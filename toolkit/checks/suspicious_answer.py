@@ -114,7 +114,8 @@ def _pairs(view: View) -> tuple[np.ndarray, list[str], list[str], list[str]]:
     answers, systems = table.column("answer").to_pylist(), table.column("system").to_pylist()
     some = [at for at in range(len(rows)) if (prompts[at] or "").strip() and (answers[at] or "").strip()]
     some.sort(key=lambda at: (prompts[at], answers[at], systems[at] or ""))
-    keys = [f"{normal_text(systems[at] or '')}\x1f{normal_text(prompts[at])}" for at in some]
+    normal = {system: normal_text(system or "") for system in set(systems)}
+    keys = [f"{normal[systems[at]]}\x1f{normal_text(prompts[at])}" for at in some]
     return rows[some], [prompts[at] for at in some], [answers[at] for at in some], keys
 
 
@@ -199,7 +200,8 @@ def _steps(answer: Answer) -> set[str]:
 def _own(prompt: str, answer: Answer) -> list[Sign]:
     """What an answer says about itself."""
     signs = []
-    said = {each.value for each in announced(answer.text) if each.numeric}
+    announces = answer.final is not None and answer.final.said
+    said = {each.value for each in announced(answer.text) if each.numeric} if announces else set()
     if len(said) > 1 and not any(part in prompt.lower() for part in PARTS):
         signs.append(Sign("contradiction", 0.6, f"the answer announces {len(said)} different results"))
     if answer.equations and answer.final and answer.final.numeric and answer.final.said:
@@ -229,9 +231,11 @@ def _unrelated(
 ) -> tuple[np.ndarray, float | None]:
     """Doubts by pairing, shape (n,); zeros where it cannot be told."""
     none = np.zeros(len(prompts))
+    if view.encode is None:
+        return none, None
     long = np.array([len(one.split()) > 2 and len(two.split()) > 2 for one, two in zip(prompts, answers, strict=True)])
     at = np.flatnonzero(long)
-    if view.encode is None or len(at) < FEWEST or len({prompts[each] for each in at.tolist()}) * 2 < len(at):
+    if len(at) < FEWEST or len({prompts[each] for each in at.tolist()}) * 2 < len(at):
         return none, None
     from toolkit.near.pairing import pairing
 
