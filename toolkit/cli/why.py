@@ -17,13 +17,21 @@ def command(
 ) -> None:
     """Explain one row: where it is now, each finding with the policy's rule, who found nothing, who did not look.
 
-    Texts are excerpts with secrets and personal data masked.
+    Texts are excerpts with secrets and personal data masked. Of a run of `toolkit generate`: line-N of its
+    rows or rejected-N, with the prompt and the reply that it came from, as they are.
     """
     from pathlib import Path
 
     from toolkit.core.policy import load_policy
-    from toolkit.renderers import why_terminal
+    from toolkit.generate.origin import origin
+    from toolkit.generate.status import generated
+    from toolkit.renderers import trial, why_terminal
+    from toolkit.store.folder import is_run
     from toolkit.why import why
 
+    if not is_run(run) and (folder := generated(run)) is not None:
+        told = origin(row, folder)
+        print(trial.as_json(told) if json else trial.came(told))
+        return
     found = why(row, run, load_policy(Path(policy)) if policy else None)
     print(why_terminal.as_json(found) if json else why_terminal.text(found))

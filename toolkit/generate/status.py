@@ -81,10 +81,16 @@ class Status:
 
 def find(run: str | Path) -> Path:
     """The folder of a generation run, by its path or its name under `runs/`. Raises InputError where there is none."""
-    for folder in (Path(run), ROOT / str(run)):
-        if (folder / NAME).is_file() and (folder / PLAN).is_file():
-            return folder
+    folder = generated(run)
+    if folder is not None:
+        return folder
     raise InputError(f"{run} is no run of `toolkit generate`", "name its folder: the `out` of the recipe, or runs/NAME")
+
+
+def generated(run: str | Path) -> Path | None:
+    """The folder of a generation run, or None where there is none of that path or name."""
+    homes = (Path(run), ROOT / str(run))
+    return next((each for each in homes if (each / NAME).is_file() and (each / PLAN).is_file()), None)
 
 
 def plan_of(folder: Path) -> dict[str, Any]:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from toolkit.renderers.words import escaped_json
+
 if TYPE_CHECKING:
     from toolkit.generate.estimate import Estimate
+    from toolkit.generate.origin import Origin
     from toolkit.generate.preview import Preview, Shown, Trial
     from toolkit.generate.status import CellStatus, Status
 
@@ -20,12 +23,15 @@ def previewed(found: Preview) -> str:
     result = found.result
     lines = [line for trial in found.trials for line in _trial(trial, result.provider, reads=found.reads_prompt)]
     cost = "a price that is not known" if result.cost_usd is None else f"${result.cost_usd:.4f}"
-    return "\n".join(
-        [
-            *lines,
-            *(f"stopped: {reason}" for reason in result.stops),
-            f"{found.shown:,} of {found.made:,} candidates shown, {result.accepted:,} accepted; cost so far: {cost}",
-        ]
+    return safe(
+        "\n".join(
+            [
+                *lines,
+                *(f"stopped: {reason}" for reason in result.stops),
+                f"{found.shown:,} of {found.made:,} candidates shown, {result.accepted:,} accepted; "
+                f"cost so far: {cost}",
+            ]
+        )
     )
 
 
@@ -75,6 +81,30 @@ def _amount(value: float, unit: str) -> str:
     if unit == "usd":
         return f"${value:.4f}" if value < 1 else f"${value:,.2f}"
     return f"{value:,.2f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+
+
+def as_json(found: Origin) -> str:
+    """Every value, safe to print."""
+    return escaped_json(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode())
+
+
+def safe(text: str) -> str:
+    """Lines as they are, with what a terminal would obey written out."""
+    return "".join(
+        each if each == "\n" or each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
+def came(found: Origin) -> str:
+    """Where a generated row is, what refused it, its lineage, its prompt and the reply."""
+    refused = f" by {found.gate}: {found.reason}" if found.gate else ""
+    lineage = [f"  {name}: {orjson.dumps(value).decode()}" for name, value in found.lineage.items()]
+    cost = f", ${found.usd:.4f}" if found.usd else ""
+    lines = [f"{found.run} {found.ref}: {found.place}{refused}", indent(orjson.dumps(dict(found.row)).decode(), "  ")]
+    lines += ["lineage", *lineage] if lineage else []
+    lines += [f"-- {each['role']}\n{indent(each['content'], '  ')}" for each in found.prompt]
+    lines += [f"-- reply, with {found.siblings:,} more rows asked for{cost}", indent(found.reply, "  ")]
+    return safe("\n".join(lines))
 
 
 def _missing(each: CellStatus) -> int:
