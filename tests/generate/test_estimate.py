@@ -8,9 +8,11 @@ from random import Random
 import numpy as np
 import pytest
 
-from tests.generate.scripted import Scripted, run_of, texts
+from tests.fault_server import Faults, serving
+from tests.generate.scripted import Scripted, recipe, run_of, texts
 from toolkit.cli import main
 from toolkit.core.request import Request
+from toolkit.generate import prepare
 from toolkit.generate.estimate import LEAST, estimate
 from toolkit.renderers import trial
 from toolkit.stats.total import total
@@ -64,3 +66,21 @@ def test_the_command_says_what_a_free_run_takes(capsys: pytest.CaptureFixture[st
     assert told["unit"] == "candidates"
     assert told["total"]["low"] <= told["total"]["expected"] <= told["total"]["high"]
     assert main(["estimate", "none.yaml"]) == 2
+
+
+def test_the_estimate_in_dollars_is_what_the_server_billed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-" + "test-0123456789")
+    with serving(Faults(duplicates=0.2)) as server:
+        told = {"use": "openai:m", "base_url": server.url + "/v1", "price": {"input": 1, "output": 10}}
+        model = {**told, "concurrency": 8, "deadline_s": 5}
+        prepared = prepare(recipe(target={"rows": 200}, model=model, budget={"usd": 5}, out={"dir": "runs/billed"}))
+        found = estimate(prepared)
+        assert found.unit == "usd"
+        assert found.result.cost_usd is not None
+        billed = (server.served.tokens_in + 10 * server.served.tokens_out) / 1e6
+        assert found.result.cost_usd == pytest.approx(billed)
+        assert found.total is not None
+        assert found.total.per_row == pytest.approx(billed / found.result.accepted)
+        whole = prepared.run()
+        assert whole.complete
+        assert found.seconds
