@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
+import anthropic
+import openai
 import pytest
 
+from tests.capture.server import Piece, Request, Upstream, message, reply
 from toolkit import pipeline
+from toolkit.capture.transport import record
 from toolkit.cli import main
 from toolkit.core.errors import UsageError
 from toolkit.core.share import shipped
@@ -23,6 +28,8 @@ def test_there_are_pipelines() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_pipeline_runs_and_is_not_run_twice(name: str, capsys: Any) -> None:
+    if name == "distil":
+        _captured(Path("capture"))
     assert main(["run", name]) in (0, 1)
     first = capsys.readouterr().out
     assert "as it was" not in first
@@ -31,8 +38,34 @@ def test_a_shipped_pipeline_runs_and_is_not_run_twice(name: str, capsys: Any) ->
     assert second.count("as it was") == len(second.splitlines())
     report = json.loads(Path(f"runs/{name}/readiness.json").read_text(encoding="utf-8"))
     assert report["records"] == report["kept"] + report["quarantined"]
+    if name == "distil":
+        assert (report["records"], report["source_kinds"]) == (30, {"captured": 30})
     if name == "support_tickets":
         _like_the_sample(report)
+
+
+def _captured(folder: Path) -> None:
+    """Questions that the SDKs of Anthropic and OpenAI put to a local server, recorded inside the application."""
+    asks: list[Any] = [[{"role": "user", "content": f"Where is parcel {at} of {at * at}?"}] for at in range(30)]
+
+    def answer(request: Request) -> list[Piece]:
+        text = f"It is on its way: {request.json()['messages'][0]['content']}"
+        name = f"id_{crc32(text.encode())}"
+        if request.target.endswith("/messages"):
+            return [reply(json.dumps(message(text, id=name)).encode())]
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        about = {"id": name, "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+        return [reply(json.dumps(about).encode())]
+
+    with Upstream(answer) as upstream:
+        http = anthropic.DefaultHttpxClient(transport=record(folder))
+        with anthropic.Anthropic(api_key="none", base_url=upstream.url, http_client=http) as claude:
+            for asked in asks[:20]:
+                claude.messages.create(model="claude-test-1", max_tokens=99, messages=asked)
+        own = openai.DefaultHttpxClient(transport=record(folder))
+        with openai.OpenAI(api_key="none", base_url=f"{upstream.url}/v1", http_client=own) as gpt:
+            for asked in asks[20:]:
+                gpt.chat.completions.create(model="gpt-test", messages=asked)
 
 
 def _like_the_sample(report: dict[str, Any]) -> None:
@@ -69,6 +102,7 @@ def test_a_changed_input_is_done_again(tmp_path: Path) -> None:
         ("version: 1\nname: x\nstep: []\n", "did you mean 'steps'"),
         ("version: 1\nname: x\nsteps: []\n", "steps"),
         ("version: 1\nname: x\nsteps:\n  - verb: verify\n", "lacks 'data'"),
+        ("version: 1\nname: x\nsteps:\n  - verb: capture\n    options: {log: l, terns: x}\n", "mean 'terms'"),
         ("version: 2\nname: x\nsteps:\n  - verb: split\n", "line 1"),
         ("a: [\n", "line"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,14 +15,15 @@ from toolkit.core import config
 from toolkit.core.errors import UsageError, unknown
 from toolkit.core.share import shipped
 from toolkit.store import streams
+from toolkit.store.frames import segments
 from toolkit.write import whole_file
 
 
 class Step(BaseModel):
-    """One verb with its options; `data`, `recipe` and `against` are paths from the pipeline's own folder."""
+    """One verb with its options; `data`, `log`, `recipe` and `against` are paths from the pipeline's own folder."""
 
     model_config = ConfigDict(extra="forbid")
-    verb: Literal["generate", "verify", "split", "readiness", "export"]
+    verb: Literal["capture", "generate", "verify", "split", "readiness", "export"]
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -117,11 +118,29 @@ def _digest(step: Step, home: Path, target: Path) -> str:
     for value in _resolved(step, home, target).values():
         named = [Path(each) for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
         told += [streams.sha256(path) for path in named if path.is_file()]
-    outputs = {"verify": "ledger.duckdb", "split": "split.json", "readiness": "readiness.json"}
+        if step.verb == "capture":
+            told += [(each.name, each.stat().st_size) for path in named if path.is_dir() for each in segments(path)]
+    outputs = {
+        "capture": "captured/rows.jsonl",
+        "verify": "ledger.duckdb",
+        "split": "split.json",
+        "readiness": "readiness.json",
+    }
     told.append((target / outputs.get(step.verb, "rows.jsonl")).exists())
     if step.verb in ("split", "readiness", "export"):
         told += [streams.sha256(file) for file in (target / "kept.jsonl", target / "split.json") if file.is_file()]
     return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _capture(options: dict[str, Any], target: Path) -> Done:
+    from toolkit.capture.compact import CompactOptions, compact
+
+    log = _needed(options, "log")
+    asked = _taken(CompactOptions, options)
+    if options:
+        raise unknown("option", next(iter(options)), [field.name for field in fields(CompactOptions)])
+    made = compact(log, target / "captured", asked)
+    return Done("capture", "done", f"{made.rows:,} rows of {made.answers:,} answers in {made.calls:,} calls")
 
 
 def _verify(options: dict[str, Any], target: Path) -> Done:
@@ -168,6 +187,7 @@ def _generate(options: dict[str, Any], target: Path) -> Done:
 
 
 VERBS: dict[str, Callable[[dict[str, Any], Path], Done]] = {
+    "capture": _capture,
     "generate": _generate,
     "verify": _verify,
     "split": _split,
@@ -178,8 +198,6 @@ VERBS: dict[str, Callable[[dict[str, Any], Path], Done]] = {
 
 def _taken(options_of: Any, given: dict[str, Any]) -> Any:
     """The options of one dataclass taken out of a step's options."""
-    from dataclasses import fields
-
     names = [field.name for field in fields(options_of)]
     values = {name: given.pop(name) for name in names if name in given}
     return options_of(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
