@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.fault_server import Faults, FaultServer, serving
+from tests.fault_server import Connection, Faults, FaultServer, serving
 from toolkit.advise.ladder import Plan, Ran, Step, _rung, choose, climb
 from toolkit.advise.ladder_ask import Outcome, Timed
 from toolkit.advise.ladder_prompt import Form, Shot, lint
@@ -155,6 +155,21 @@ def test_another_prompt_asks_the_held_out_rows_again_and_that_is_said(run: str, 
     assert "does not name 1 of 3 classes, such as login" in out and "both 'be brief' and 'be thorough'" in out
 
 
+def test_a_rung_that_the_model_cannot_read_is_passed_over(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusal(at: Connection, path: str, headers: dict[str, str], body: dict[str, Any]) -> Any:
+        return (400, "the prompt is too long") if len(body["messages"]) > 30 else None
+
+    monkeypatch.setattr(Connection, "refusal", refusal)
+    with ruled() as server:
+        plan = Plan(model="openai:small", base_url=f"{server.url}/v1")
+        found = climb(open_run(run), plan, lazy_encoder("hashed-words"))
+    names = [each.name for each in found.measured.rungs]
+    assert found.complete and "5 examples" in names and not {"20 examples", "100 examples"} & set(names)
+    said = [note for note in found.measured.notes if "could not be run" in note]
+    assert len(said) == 2 and "too long" in said[0]
+    assert found.measured.final is not None and found.measured.final.name == "5 examples"
+
+
 def test_a_score_that_is_enough_ends_the_climb(run: str) -> None:
     with ruled() as server:
         plan = Plan(model="openai:small", base_url=f"{server.url}/v1", needed=0.95)
@@ -196,6 +211,8 @@ def test_an_answer_off_the_shape_is_no_answer() -> None:
     assert form.answer(" refund\n") == "Refund"
     for drifted in ("Refund.", "The class is refund", "", '{"label": "refund"}', "other"):
         assert form.answer(drifted) is None
+    twins = form._replace(classes=("Refund", "refund"))
+    assert [twins.answer(said) for said in ("Refund", "refund", "REFUND")] == ["Refund", "refund", None]
     held = form._replace(constrained=True)
     assert held.answer('{"label": "refund"}') == "Refund"
     for drifted in ("refund", "[]", '{"label": 1}', '{"label": "other"}'):

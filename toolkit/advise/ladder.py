@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.advise.answers import Measured, Rung
-from toolkit.advise.ladder_ask import Desk, Outcome, Stopped, Timed, timed
+from toolkit.advise.ladder_ask import Desk, Outcome, Stopped, Timed, Unanswered, timed
 from toolkit.advise.ladder_prompt import PLAIN, Form, Shot, described, describing, lint
 from toolkit.advise.ladder_rows import Ints, Material, Part, material
 from toolkit.core.errors import MachineError
@@ -100,6 +100,7 @@ class Climb:
     desk: Desk
     encode: Encode
     ran: list[Ran] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     vectors: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
     def probe(self, part: Part) -> Outcome:
@@ -149,8 +150,14 @@ class Climb:
         return {name: line for name, line in zip(own, lines, strict=True) if line}
 
     def add(self, step: Step) -> bool:
-        """Run a step on the dev rows; whether to go on climbing."""
-        self.ran.append(self.run(step, self.rows.dev))
+        """Run a step on the dev rows; whether to go on climbing. A rung that a model cannot do is passed over."""
+        try:
+            self.ran.append(self.run(step, self.rows.dev))
+        except Unanswered as failure:
+            if not any(each.step.model is not None for each in self.ran):
+                raise
+            self.skipped.append(f"'{step.name}' could not be run: {failure.what}")
+            return True
         needed = self.plan.needed
         return needed is None or self.ran[-1].rung.score < needed
 
@@ -175,6 +182,7 @@ def climb(folder: RunFolder, plan: Plan, encode: Encode, progress: Told | None =
         stopped = f"stopped: {why}; what was answered is kept, and the same command goes on"
     told = where_to_stop(going.ran, chosen, rows.dev.alike)
     notes = [f"So far: {told}" if stopped else told, *_unanswered([*going.ran, *([final] if final else [])])]
+    notes += going.skipped
     notes += lint(plan.system, rows.classes) if plan.system else ()
     notes += _again(home, final.step) if final else [stopped]
     measured = Measured(

@@ -31,6 +31,10 @@ class Stopped(Exception):  # noqa: N818 - it is an answer, not an accident
     """The budget is spent, or somebody said stop: what was answered is kept."""
 
 
+class Unanswered(ProviderError):  # noqa: N818 - the ladder goes on without the rung
+    """Too many rows of one rung got no answer, as where its prompt is longer than the model reads."""
+
+
 class Outcome(NamedTuple):
     """hits, shaped: (n,), whether a row was named right and was in the shape. unanswered: rows without a reply."""
 
@@ -87,7 +91,7 @@ class Desk:
     progress: Callable[[str, int, int], None] | None = None
 
     def run(self, model: Timed, form: Form, requests: Sequence[Request], labels: Sequence[str]) -> Outcome:
-        """Ask and judge. Raises Stopped where not all were asked, ProviderError where too many went unanswered."""
+        """Ask and judge. Raises Stopped where not all were asked, Unanswered where too many got no answer."""
         found = self.ask(model, requests)
         named = [form.answer(each.reply.text) if each.reply else None for each in found.answers]
         shaped = np.array([name is not None for name in named])
@@ -104,7 +108,7 @@ class Desk:
         dead = [each.dead for each in found.answers if each.dead]
         if len(dead) > LOST * len(found.answers):
             what = f"{len(dead)} of {len(found.answers)} requests to {model.model} got no answer: {dead[0]}"
-            raise ProviderError(what, "run the same command again: what was answered is not asked twice")
+            raise Unanswered(what, "run the same command again: what was answered is not asked twice")
         return found
 
     def _keep(self, model: Timed) -> None:

@@ -71,8 +71,11 @@ class Form(NamedTuple):
             except ValueError:
                 return None
             said = said.get("label") if isinstance(said, dict) else None
-        known = {name.strip().casefold(): name for name in self.classes}
-        return known.get(said.strip().casefold()) if isinstance(said, str) else None
+        if not isinstance(said, str):
+            return None
+        whole = [name for name in self.classes if name.strip() == said.strip()]
+        near = [name for name in self.classes if name.strip().casefold() == said.strip().casefold()]
+        return whole[0] if whole else near[0] if len(near) == 1 else None
 
     def _said(self, label: str) -> str:
         return json.dumps({"label": label}, ensure_ascii=False) if self.constrained else label
