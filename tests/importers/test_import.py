@@ -153,7 +153,8 @@ def test_a_session_with_tools_and_a_branch(tmp_path: Path, capsys: pytest.Captur
         _line("b", "a", "assistant", call),
         _line("c", "b", "assistant", {**call, "content": [CALL], "stop_reason": "tool_use"}),
         _line("d", "c", "user", {"role": "user", "content": [RESULT]}),
-        _line("e", "d", "assistant", ENDED),
+        {"type": "system", "uuid": "x", "parentUuid": "d", "sessionId": "s", "content": "a hook ran"},
+        _line("e", "x", "assistant", ENDED),
         _line("f", "d", "assistant", {**ENDED, "id": "msg_2", "content": [{"type": "text", "text": "No."}]}),
     ]
     told, rows = _run(_write(tmp_path / "log", lines), capsys)
@@ -163,7 +164,7 @@ def test_a_session_with_tools_and_a_branch(tmp_path: Path, capsys: pytest.Captur
     assert asked["tool_calls"][0]["function"] == {"name": "Bash", "arguments": {"command": "ls"}}
     assert rows[0]["messages"][2] == {"role": "tool", "tool_call_id": "t1", "content": "a.txt"}
     assert rows[0]["lineage"]["group"] == rows[1]["lineage"]["group"]
-    assert told["aside"] == 0
+    assert told["aside"] == 1
 
 
 def test_what_gives_no_row_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

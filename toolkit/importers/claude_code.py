@@ -27,11 +27,12 @@ class ClaudeCode:
     def take(self, items: Iterable[Item]) -> Iterator[Taken]:
         lines: dict[str, Item] = {}
         for item in items:
-            if item.value.get("type") in ("user", "assistant") and "uuid" in item.value:
+            if "uuid" in item.value:
                 lines[str(item.value["uuid"])] = item
-        parents = {str(each.value.get("parentUuid")) for each in lines.values()}
+        names = [name for name, item in lines.items() if _says(item)]
+        parents = {_before(lines, name) for name in names}
         spoken: set[int] = set()
-        for name in [each for each in lines if each not in parents]:
+        for name in [each for each in names if each not in parents]:
             branch = _branch(lines, name)
             fresh = [each.position for each in branch if each.position not in spoken]
             spoken.update(fresh)
@@ -41,12 +42,26 @@ class ClaudeCode:
 
 
 def _branch(lines: Mapping[str, Item], name: str) -> list[Item]:
-    """The lines from the first to this one; a circle ends where it closes."""
+    """What was said from the first line to this one, past lines of another kind; a circle ends where it closes."""
     found: dict[str, Item] = {}
     while name in lines and name not in found:
         found[name] = lines[name]
         name = str(lines[name].value.get("parentUuid"))
-    return list(found.values())[::-1]
+    return [each for each in reversed(found.values()) if _says(each)]
+
+
+def _before(lines: Mapping[str, Item], name: str) -> str:
+    """The line that this one answers, past lines of another kind; empty for none."""
+    passed: set[str] = set()
+    name = str(lines[name].value.get("parentUuid"))
+    while name in lines and name not in passed and not _says(lines[name]):
+        passed.add(name)
+        name = str(lines[name].value.get("parentUuid"))
+    return name if name in lines and name not in passed else ""
+
+
+def _says(line: Item) -> bool:
+    return line.value.get("type") in ("user", "assistant")
 
 
 def _talk(lines: Sequence[Mapping[str, Any]]) -> Talk:
