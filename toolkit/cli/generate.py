@@ -16,6 +16,7 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the run; wins over the recipe.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed; wins over the recipe.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; the old journal is kept.")] = False,
+    fill: Annotated[Path | None, typer.Option("--fill", help="A readiness.json: make what its classes lack.")] = None,
     with_: opts.With = [],  # noqa: B006 - typer copies it
     json: opts.AsJson = False,
 ) -> int:
@@ -25,11 +26,19 @@ def command(
     """
     import orjson
 
+    from toolkit.core.errors import UsageError
     from toolkit.generate import load, prepare
+    from toolkit.generate.fill import filled
     from toolkit.renderers import generation
 
     opts.load_parts(with_)
-    prepared = prepare(load(recipe, rows=rows, seed=seed, out=str(out) if out else None))
+    folder = str(out) if out else None
+    loaded = load(recipe, rows=rows, seed=seed, out=folder)
+    if fill is not None and rows is not None:
+        raise UsageError("--fill says itself how many rows are missing", "take out --rows")
+    if fill is not None:
+        loaded = filled(loaded, fill, folder)
+    prepared = prepare(loaded)
     for words in generation.capacity(prepared):
         opts.say(words)
     line = opts.progress()
