@@ -105,9 +105,7 @@ def test_what_wants_a_decision_is_left(what: str) -> None:
 
 
 def test_only_the_broken_places_of_a_line_change() -> None:
-    raw = (
-        b'{"n": 1.5,  "big": 12345678901234567890,"messages":[{"role":"human" ,"content":"\\u00e9 "}], "z":[1, 2 ]}\n'
-    )
+    raw = b'{"n": 1.5,  "big": 12345678901234567890,"messages":[{"role":"human" ,"content":"\\u00e9 "}], "z":[1, 2 ]}\n'
     assert _fixed(raw) == raw.replace(b'"human"', b'"user"').replace(b'\\u00e9 "', b'\\u00e9"')
 
 
