@@ -9,16 +9,15 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.metadata
-import importlib.util
 import inspect
 import pkgutil
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from toolkit.core.errors import InputError, UsageError, unknown
+from toolkit.core.own_code import imported
 
 SHELVES: Mapping[str, str] = {
     "checks": "look",
@@ -80,16 +79,7 @@ def load_local(path: Path) -> list[str]:
     The file is the user's own code and runs with the user's rights. Raises InputError if it cannot
     be imported or holds no part.
     """
-    spec = importlib.util.spec_from_file_location(f"toolkit_local_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise InputError(f"{path} is not a Python file", "name a .py file that defines a part")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as failure:
-        what = f"{path} does not import: {type(failure).__name__}: {failure}"
-        raise InputError(what, f"run `python {path}` to see where") from failure
+    module = imported(path)
     loaded = [(shelf, found) for found in _classes(module) for shelf in SHELVES if _fits(shelf, found)]
     if not loaded:
         raise InputError(f"{path} defines no part", "a part is a frozen dataclass with an `id`; see `toolkit parts`")

@@ -72,6 +72,12 @@ def row(found: Example, made: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": own, **made, "metadata": turns.as_json(rest) if rest else None}
 
 
+def keyed(found: Example) -> Example:
+    """An example whose messages, and those it rejects, have the keys of the schema."""
+    rejected = None if found.rejected is None else messages(found.rejected)
+    return found._replace(messages=messages(found.messages), rejected=rejected)
+
+
 def messages(found: list[Message]) -> list[Message]:
     """Messages with the keys of the schema."""
     return flat(found, KEYS)

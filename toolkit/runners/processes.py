@@ -16,11 +16,10 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from toolkit.core.errors import MachineError
+from toolkit.core.own_code import LOCAL
 
 One = TypeVar("One")
 Made = TypeVar("Made")
-LOCAL = "toolkit_local_"
-"""How modules of the user's own parts are named: a worker cannot import them, so they travel whole."""
 
 
 def mapped(work: Callable[[One], Made], pieces: Iterable[One], *, spread: bool = True) -> Iterator[Made]:

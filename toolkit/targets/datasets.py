@@ -30,11 +30,7 @@ class Datasets:
     shards: ClassVar[bool] = True
 
     def convert(self, found: Example, mode: str) -> dict[str, Any]:
-        cut = found._replace(
-            messages=tables.messages(found.messages),
-            rejected=None if found.rejected is None else tables.messages(found.rejected),
-        )
-        return tables.row(found, Trl().convert(cut, mode))
+        return tables.row(found, Trl().convert(tables.keyed(found), mode))
 
     def beside(self, told: Mapping[str, Any]) -> Mapping[str, str]:
         return {"dataset_dict.json": json.dumps({"splits": told["parts"]})}

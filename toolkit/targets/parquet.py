@@ -33,11 +33,7 @@ class Parquet:
     licence: str = ""
 
     def convert(self, found: Example, mode: str) -> dict[str, Any]:
-        cut = found._replace(
-            messages=tables.messages(found.messages),
-            rejected=None if found.rejected is None else tables.messages(found.rejected),
-        )
-        return tables.row(found, Trl().convert(cut, mode))
+        return tables.row(found, Trl().convert(tables.keyed(found), mode))
 
     def beside(self, told: Mapping[str, Any]) -> Mapping[str, str]:
         lines = ["---"]
