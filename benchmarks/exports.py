@@ -3,8 +3,9 @@
     python benchmarks/exports.py --trl-python P --llamafactory-python P --axolotl-python P --mlx-python P
     python benchmarks/exports.py --speed 100000                  rows a second, CPU seconds and memory
 
-For TRL two steps of SFT and DPO on a random model of one layer run on each of its exports; LLaMA-Factory,
-axolotl and MLX-LM load the folder as their configuration names it, and say how many rows they keep.
+For TRL two steps on a random model of one layer run on each of its exports: SFT, DPO, KTO, GRPO and RLOO on
+prompts, process rewards on steps. LLaMA-Factory, axolotl and MLX-LM load the folder as the configuration in it
+says, and `datasets` the folders of its own; all say how many rows they keep.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -28,20 +30,54 @@ MODEL = Path(__file__).parents[1] / "tests" / "trainers" / "chatml"
 TRL = """
 import json, sys
 from datasets import load_dataset
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, LlamaForTokenClassification
 import trl
 file, kind, tokenizer = sys.argv[1:]
 hf = AutoTokenizer.from_pretrained(tokenizer)
 shape = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1)
-model = LlamaForCausalLM(LlamaConfig(vocab_size=len(hf), pad_token_id=hf.pad_token_id, **shape))
+shape |= dict(vocab_size=len(hf), pad_token_id=hf.pad_token_id, eos_token_id=hf.eos_token_id)
+model = LlamaForCausalLM(LlamaConfig(**shape))
 fixed = dict(output_dir="out", report_to=[], use_cpu=True, bf16=False, max_steps=2, save_strategy="no", logging_steps=1)
-made, config = {"sft": (trl.SFTTrainer, trl.SFTConfig), "dpo": (trl.DPOTrainer, trl.DPOConfig)}[kind]
 rows = load_dataset("json", data_files=file, split="train", cache_dir="cache")
-more = {} if kind == "sft" else {"ref_model": LlamaForCausalLM(model.config)}
-trainer = made(model=model, args=config(**fixed), train_dataset=rows, processing_class=hf, **more)
+more = {}
+if kind in ("grpo", "rloo", "rl"):
+    fixed |= dict(num_generations=2, per_device_train_batch_size=4, max_completion_length=8)
+    if kind == "rl":
+        sys.path.insert(0, str(__import__("pathlib").Path(file).parent))
+        from rewards import reward
+    else:
+        reward = lambda completions, **other: [float(len(str(each)) % 7) for each in completions]
+    more = {"reward_funcs": reward}
+made, config = {
+    "sft": ("SFTTrainer", "SFTConfig"), "dpo": ("DPOTrainer", "DPOConfig"), "kto": ("KTOTrainer", "KTOConfig"),
+    "grpo": ("GRPOTrainer", "GRPOConfig"), "rl": ("GRPOTrainer", "GRPOConfig"), "rloo": ("RLOOTrainer", "RLOOConfig"),
+    "prm": ("PRMTrainer", "PRMConfig"),
+}[kind]
+if kind == "prm":
+    from trl.experimental import prm as trl
+    model = LlamaForTokenClassification(LlamaConfig(**shape, num_labels=2))
+if kind in ("dpo", "kto"):
+    more = {"ref_model": LlamaForCausalLM(model.config)}
+trainer = getattr(trl, made)(
+    model=model, args=getattr(trl, config)(**fixed), train_dataset=rows, processing_class=hf, **more
+)
 trainer.train()
 losses = [each["loss"] for each in trainer.state.log_history if "loss" in each]
-print(json.dumps({"rows": len(rows), "losses": losses}))
+print(json.dumps({"rows": len(trainer.train_dataset), "losses": losses}))
+"""
+DATASETS = """
+import json, sys
+import datasets
+from huggingface_hub import DatasetCard
+file, kind, tokenizer = sys.argv[1:]
+if kind == "disk":
+    rows = datasets.load_from_disk(file)
+else:
+    rows = datasets.load_dataset(file, cache_dir="cache")
+card = DatasetCard.load(file + "/README.md").data.to_dict() if kind == "card" else {}
+names = [each["split"] for each in card.get("configs", [{}])[0].get("data_files", [])]
+assert kind == "disk" or names == list(rows), (names, list(rows))
+print(json.dumps({"rows": len(rows["train"]), "splits": {name: len(part) for name, part in rows.items()}}))
 """
 LLAMAFACTORY = """
 import importlib.machinery, json, sys, types
@@ -52,7 +88,8 @@ from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
 from transformers import AutoTokenizer
 file, kind, tokenizer = sys.argv[1:]
 args = dict(model_name_or_path=tokenizer, stage=kind, do_train=True, dataset="train", dataset_dir=file,
-            template="chatml", output_dir="out", report_to="none", overwrite_cache=True, preprocessing_num_workers=1)
+            use_cpu=True, template="chatml", output_dir="out", report_to="none", overwrite_cache=True,
+            preprocessing_num_workers=1)
 model, data, training, _, _ = get_train_args(args)
 hf = AutoTokenizer.from_pretrained(tokenizer)
 template = get_template_and_fix_tokenizer(hf, data)
@@ -65,19 +102,21 @@ from pathlib import Path
 import yaml
 
 def main():
+    from axolotl.utils.data.rl import prepare_preference_datasets
     from axolotl.utils.data.sft import prepare_datasets
     from axolotl.utils.dict import DictDefault
     from transformers import AutoTokenizer
     file, kind, tokenizer = sys.argv[1:]
     given = yaml.safe_load((Path(file) / "axolotl.yaml").read_text())
-    for each in given["datasets"]:
+    for each in [*given["datasets"], *given.get("test_datasets", [])]:
         each["path"] = str(Path(file) / each["path"])
-    fixed = dict(base_model=tokenizer, sequence_len=2048, dataset_prepared_path="prepared", micro_batch_size=1,
-                 gradient_accumulation_steps=1, num_epochs=1, chat_template="tokenizer_default", train_on_inputs=False,
-                 dataset_num_proc=1, seed=1, skip_prepare_dataset=False)
-    cfg = DictDefault({**fixed, "datasets": given["datasets"]})
-    made = prepare_datasets(cfg, AutoTokenizer.from_pretrained(tokenizer))[0]
-    print(json.dumps({"rows": len(made)}))
+    fixed = dict(base_model=tokenizer, tokenizer_config=tokenizer, sequence_len=2048, dataset_prepared_path="prepared",
+                 micro_batch_size=1, gradient_accumulation_steps=1, batch_size=1, num_epochs=1, val_set_size=0, seed=1,
+                 chat_template="tokenizer_default", train_on_inputs=False, dataset_num_proc=1,
+                 shuffle_merged_datasets=False)
+    prepare = prepare_preference_datasets if kind == "dpo" else prepare_datasets
+    train, test = prepare(DictDefault({**fixed, **given}), AutoTokenizer.from_pretrained(tokenizer))[:2]
+    print(json.dumps({"rows": len(train), "test": len(test)}))
 
 if __name__ == "__main__":
     main()
@@ -94,24 +133,44 @@ train, valid, test = load_local_dataset(Path(file), hf, types.SimpleNamespace(ma
 lengths = [len(train.process(train[at])[0]) for at in range(len(train))]
 print(json.dumps({"rows": len(train), "valid": len(valid), "least": min(lengths)}))
 """
-RUNS = [
-    ("trl", "plain", "sft", TRL, "train.jsonl"),
-    ("trl", "tools", "sft", TRL, "train.jsonl"),
-    ("trl", "completions", "sft", TRL, "train.jsonl"),
-    ("trl", "pairs", "dpo", TRL, "train.jsonl"),
-    ("trl", "chat-pairs", "dpo", TRL, "train.jsonl"),
-    ("llamafactory", "plain", "sft", LLAMAFACTORY, ""),
-    ("llamafactory", "tools", "sft", LLAMAFACTORY, ""),
-    ("llamafactory", "chat-pairs", "dpo", LLAMAFACTORY, ""),
-    ("llamafactory", "wanted", "kto", LLAMAFACTORY, ""),
-    ("llamafactory", "texts", "pt", LLAMAFACTORY, ""),
-    ("axolotl", "plain", "sft", AXOLOTL, ""),
-    ("axolotl", "tools", "sft", AXOLOTL, ""),
-    ("mlx", "plain", "sft", MLX, ""),
-    ("mlx", "tools", "sft", MLX, ""),
-    ("mlx", "completions", "sft", MLX, ""),
-    ("mlx", "texts", "text", MLX, ""),
+RUNS: list[tuple[str, str, str, str, str, dict[str, Any]]] = [
+    ("trl", "plain", "sft", TRL, "train.jsonl", {}),
+    ("trl", "tools", "sft", TRL, "train.jsonl", {}),
+    ("trl", "completions", "sft", TRL, "train.jsonl", {}),
+    ("trl", "classes", "sft", TRL, "train.jsonl", {}),
+    ("trl", "texts", "sft", TRL, "train.jsonl", {}),
+    ("trl", "pairs", "dpo", TRL, "train.jsonl", {}),
+    ("trl", "chat-pairs", "dpo", TRL, "train.jsonl", {}),
+    ("trl", "wanted", "kto", TRL, "train.jsonl", {}),
+    ("trl", "tasks", "grpo", TRL, "train.jsonl", {}),
+    ("trl", "tasks", "rloo", TRL, "train.jsonl", {}),
+    ("trl", "steps", "prm", TRL, "train.jsonl", {}),
+    ("trl+rl", "classes", "rl", TRL, "train.jsonl", {}),
+    ("trl+unsloth", "plain", "sft", TRL, "train.jsonl", {}),
+    ("trl+datasets", "tools", "disk", DATASETS, "", {}),
+    ("trl+datasets", "chat-pairs", "disk", DATASETS, "", {}),
+    ("trl+parquet", "tools", "card", DATASETS, "", {}),
+    ("trl+parquet", "steps", "card", DATASETS, "", {}),
+    ("llamafactory", "plain", "sft", LLAMAFACTORY, "", {}),
+    ("llamafactory", "tools", "sft", LLAMAFACTORY, "", {}),
+    ("llamafactory", "plain", "sft", LLAMAFACTORY, "", {"style": "alpaca"}),
+    ("llamafactory", "chat-pairs", "dpo", LLAMAFACTORY, "", {}),
+    ("llamafactory", "pairs", "dpo", LLAMAFACTORY, "", {"style": "alpaca"}),
+    ("llamafactory", "wanted", "kto", LLAMAFACTORY, "", {}),
+    ("llamafactory", "wanted", "kto", LLAMAFACTORY, "", {"style": "alpaca"}),
+    ("llamafactory", "texts", "pt", LLAMAFACTORY, "", {}),
+    ("axolotl", "plain", "sft", AXOLOTL, "", {}),
+    ("axolotl", "tools", "sft", AXOLOTL, "", {}),
+    ("axolotl", "completions", "sft", AXOLOTL, "", {"style": "alpaca"}),
+    ("axolotl", "pairs", "dpo", AXOLOTL, "", {}),
+    ("axolotl", "chat-pairs", "dpo", AXOLOTL, "", {}),
+    ("axolotl", "texts", "text", AXOLOTL, "", {}),
+    ("mlx", "plain", "sft", MLX, "", {}),
+    ("mlx", "tools", "sft", MLX, "", {}),
+    ("mlx", "completions", "sft", MLX, "", {}),
+    ("mlx", "texts", "text", MLX, "", {}),
 ]
+"""Trainer (and the target where it is another), rows, stage, code, file, options of the target."""
 
 
 def main() -> None:
@@ -123,20 +182,23 @@ def main() -> None:
     if asked["speed"]:
         speed(asked["speed"])
     with tempfile.TemporaryDirectory() as folder:
-        for target, name, kind, code, file in RUNS:
-            if python := asked[f"{target}_python"]:
-                print(target, name, kind, _opened(Path(folder), (target, name, kind, code, file), python), flush=True)
+        print("| loaded by | export | rows | stage | |\n|---|---|---|---|---|")
+        for run in RUNS:
+            trainer, _, target = run[0].partition("+")
+            if python := asked[f"{trainer}_python"]:
+                style = f" {run[5]['style']}" if run[5] else ""
+                found = _opened(Path(folder), target or trainer, run, python)
+                print(f"| {trainer} | {target or trainer}{style} | {run[1]} | {run[2]} | {found} |", flush=True)
 
 
-def _opened(folder: Path, job: tuple[str, str, str, str, str], python: str) -> str:
-    target, name, kind, code, file = job
+def _opened(folder: Path, target: str, job: tuple[str, str, str, str, str, dict[str, Any]], python: str) -> str:
+    _, name, kind, code, file, options = job
     run = folder / "runs" / name
     if not run.exists():
         ready(folder, name, SETS[name])
-    found = export(run, target, out=folder / f"{target}-{name}", anyway=True)
+    work = Path(tempfile.mkdtemp(dir=folder))
+    found = export(run, target, out=work / "export", anyway=True, options=options)
     want = next(each["rows"] for each in found.files if each["part"] == "train")
-    work = folder / f"work-{target}-{name}"
-    work.mkdir()
     (work / "load.py").write_text(code, encoding="utf-8")
     command = [str(Path(python).absolute()), "load.py", str(found.folder / file), kind, str(MODEL)]
     env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
@@ -144,7 +206,7 @@ def _opened(folder: Path, job: tuple[str, str, str, str, str], python: str) -> s
     if done.returncode:
         return f"FAILED: {(done.stderr.strip().splitlines() or ['no words'])[-1][:300]}"
     told = json.loads(done.stdout.strip().splitlines()[-1])
-    return f"{'all' if told['rows'] == want else 'NOT all'} of {want} rows; {json.dumps(told)}"
+    return f"{'all' if told.pop('rows') == want else 'NOT all'} of {want} rows; {json.dumps(told)}"
 
 
 def speed(n: int) -> None:

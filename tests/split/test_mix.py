@@ -11,6 +11,7 @@ import pytest
 
 from toolkit.cli import main
 from toolkit.core.errors import InputError, NotFit, UsageError
+from toolkit.export import export
 from toolkit.readiness import check, readiness
 from toolkit.split import MixOptions, SplitOptions, load_split, mix, split
 from toolkit.store.folder import RunFolder
@@ -115,3 +116,18 @@ def test_readiness_tells_of_the_mix_and_the_gate_watches_its_files(run: Path, tm
     assert load_split(RunFolder(run)) is not None
     split(run, SplitOptions(seed=5))
     assert not (run / "train.mixed.jsonl").exists()
+
+
+def test_what_is_exported_to_train_on_is_the_mixed_file(run: Path, tmp_path: Path) -> None:
+    readiness(run, options=VerifyOptions(embed=False))
+    mix(run, _file(tmp_path / "g.jsonl", _chats(200, 6, "b")))
+    with pytest.raises(UsageError, match="mixed into run after its readiness report"):
+        export(run, "trl", anyway=True)
+    readiness(run, options=VerifyOptions(embed=False))
+    found = export(run, "axolotl", anyway=True)
+    for part, file in (("train", "train.mixed.jsonl"), ("regression", "regression.jsonl")):
+        written = [json.loads(line) for line in _lines(found.folder / f"{part}.jsonl")]
+        assert written == [json.loads(line) for line in _lines(run / file)]
+    assert found.told["mixed_in"] == len(_lines(run / "train.mixed.jsonl")) - len(_lines(run / "train.jsonl"))
+    assert "regression" not in (found.folder / "axolotl.yaml").read_text()
+    check(run)

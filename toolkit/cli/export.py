@@ -67,6 +67,8 @@ def _say(found: Exported) -> None:
     told = found.told
     for name, rows in told["lost"].items():
         opts.say(f"lost: {name}, of {rows:,} rows")
+    if told.get("mixed_in"):
+        opts.say(f"train is train.mixed.jsonl: {told['mixed_in']:,} of its rows are general ones")
     if told["left_out"]:
         opts.say(f"left out: {told['left_out']:,} rows, listed in {found.folder / 'left_out.jsonl'}")
     for name, what in told["advice"].items():

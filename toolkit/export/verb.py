@@ -22,6 +22,7 @@ from toolkit.outbound.rules import Broken, File
 from toolkit.read import Progress
 from toolkit.readiness import PASSES, check
 from toolkit.runners.processes import mapped
+from toolkit.split.result import MIX
 from toolkit.store import streams
 from toolkit.store.dataset import Dataset
 from toolkit.store.folder import folder_error, open_run
@@ -79,7 +80,7 @@ def export(
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         job = _Job(ask, work, folder.path, draft, progress)
-        job.run(report["parts"])
+        job.run(_parts(report, folder.path))
         told = job.finish(report, streams.sha256(report_path), target)
         _place(draft, target)
     except OSError as failure:
@@ -89,6 +90,19 @@ def export(
     with whole_file(target / "export.json") as file:
         file.write((json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
     return Exported(target, told["files"], told)
+
+
+def _parts(report: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """The parts to export: with general rows mixed in, train is the mixed file, and `regression` stands beside it."""
+    mix = report["extra"].get("mix")
+    if mix is None:
+        if (folder / MIX[0]).exists():
+            what = f"general rows were mixed into {folder.name} after its readiness report"
+            raise UsageError(what, f"run `toolkit readiness {folder}` again; a split without --mix takes them away")
+        return list(report["parts"])
+    mixed = {each["name"]: each for each in mix["files"] if each["rows"]}
+    named = [mixed["train.mixed"] | {"name": "train"} if each["name"] == "train" else each for each in report["parts"]]
+    return [*named, *(each for name, each in mixed.items() if name == "regression")]
 
 
 def _place(draft: Path, target: Path) -> None:
@@ -195,6 +209,8 @@ class _Job:
             "left_out": len(self.left),
             "files": told,
         }
+        if mix := report["extra"].get("mix"):
+            found["mixed_in"] = mix["rows_mixed_in"]
         return {**found, "beside": self._beside(found, sinks)}
 
     def _refused(self, target: Path) -> NotFit:

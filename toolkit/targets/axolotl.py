@@ -52,7 +52,7 @@ class Axolotl:
         if form is None:
             form = ["type: alpaca"] if self.style == "alpaca" else [*CHAT]
         train = [file["name"] for file in told["files"] if file["part"] == "train"]
-        tests = [file["name"] for file in told["files"] if file["part"] != "train"]
+        tests = [file["name"] for file in told["files"] if file["part"] not in ("train", "regression")]
         text = HEAD + ("rl: dpo\n" if told["mode"] == "dpo" else "") + _listed("datasets", train, form)
         return {"axolotl.yaml": text + (_listed("test_datasets", tests, form) if tests else "")}
 
