@@ -5,7 +5,7 @@
 | `id` | of the row, as in the queue |
 | `hash` | of the text that was seen; an answer to another text does not count |
 | `kind` | `class`, `text` or `preference` as in the queue, or `finding` for the triage of findings |
-| `value` | a label, the edited text, the place of the chosen draft from 0, or `keep`, `drop`, `fix` |
+| `value` | a label, the edited text, the place of the chosen draft from 0; of a finding `keep`, `drop`, or the mended row as JSON |
 | `by` | who answered |
 | `at` | when: ISO 8601, UTC |
 | `status` | `answered`, `skipped`, `rejected` (not worth asking, nor what is like it) or `undone` |
@@ -32,7 +32,7 @@ from toolkit.store.folder import folder_error
 FILE = "answers.jsonl"
 KINDS = ("class", "text", "preference", "finding")
 STATUSES = ("answered", "skipped", "rejected", "undone")
-TRIAGE = ("keep", "drop", "fix")
+TRIAGE = ("keep", "drop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Answer:
             return isinstance(self.value, int) and not isinstance(self.value, bool) and self.value >= 0
         if not isinstance(self.value, str) or not self.value.strip():
             return False
-        return self.kind != "finding" or self.value in TRIAGE
+        return self.kind != "finding" or self.value in TRIAGE or self.value.lstrip().startswith("{")
 
 
 def now() -> str:
