@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.core import parts
 from toolkit.core.errors import InputError, UsageError, unknown
@@ -23,6 +23,9 @@ from toolkit.store.ledger import Ledger
 from toolkit.store.view import Encode
 from toolkit.write import write_kept, write_quarantine
 
+if TYPE_CHECKING:
+    from toolkit.doubts import Judge, Opinion
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
@@ -30,7 +33,8 @@ class VerifyOptions:
 
     embed: whether checks may use the encoder. precision: `auto` (bf16 where the processor has it) or
     `fp32`. encoder: a sentence-transformers name or path, empty for the packaged one. self_test: whether
-    to plant known defects into a copy of the rows and measure what the checks find of them.
+    to plant known defects into a copy of the rows and measure what the checks find of them. judge: the
+    model that is asked about pairs near the bar, None for nobody.
     """
 
     only: tuple[str, ...] = ()
@@ -40,17 +44,22 @@ class VerifyOptions:
     precision: str = "auto"
     encoder: str = ""
     self_test: bool = False
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A verified data set: where it lies and what was decided. notes: what went less well, as a cache not written."""
+    """A verified data set: where it lies and what was decided. notes: what went less well, as a cache not written.
+
+    opinion: what a judge said of doubtful pairs, None where none was asked.
+    """
 
     run: RunFolder
     data: Dataset
     decision: Decision
     policy: Policy
     notes: tuple[str, ...] = ()
+    opinion: Opinion | None = None
 
     @property
     def level(self) -> Level:
@@ -88,6 +97,7 @@ def verify(
     options = options or VerifyOptions()
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
     checks = planned(options)
+    _can_judge(options.judge)
     folder = RunFolder(Path(run)) if run else default_run(locate(data, reading).name)
     with folder.locked():
         frozen = read(data, folder.dataset, reading, progress)
@@ -99,6 +109,7 @@ def verify(
             scene = Scene(frozen, references, encoder(options, progress), progress=progress, usage=used)
             checks = prepare(checks, scene, rules) if options.self_test else checks
             run_checks(ledger, [each for each in checks if each.scope in ("input", "references")], scene, "input")
+            opinion = _opinion(options.judge, checks, scene, ledger, folder)
             kept = decide(ledger, rules).stays
             run_checks(ledger, [each for each in checks if each.scope == "kept"], scene.keeping(kept), "kept")
             name_findings(ledger, frozen)
@@ -106,7 +117,25 @@ def verify(
             write_kept(frozen, decision.rejected, folder.kept)
             write_quarantine(frozen, ledger, rules, decision.rejected, folder.quarantine)
             ledger.set_meta("policy", rules.model_dump_json())
-    return Verified(folder, frozen, decision, rules, tuple(getattr(scene.encode, "notes", ())))
+    return Verified(folder, frozen, decision, rules, tuple(getattr(scene.encode, "notes", ())), opinion)
+
+
+def _can_judge(judge: Judge | None) -> None:
+    """Raise what is wrong with a judge before the rows are looked at."""
+    if judge is not None:
+        from toolkit.doubts import model_of
+
+        model_of(judge)
+
+
+def _opinion(
+    judge: Judge | None, checks: Sequence[Any], scene: Scene, ledger: Ledger, folder: RunFolder
+) -> Opinion | None:
+    if judge is None:
+        return None
+    from toolkit.doubts import settle
+
+    return settle(judge, checks, scene, ledger, folder, scene.progress)
 
 
 def planned(options: VerifyOptions) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from toolkit.core import secrets
 from toolkit.core.errors import NotApplicable
+from toolkit.core.judging import Judging
 from toolkit.core.types import JSON, Fact, Finding, Result
 from toolkit.store.view import View
 
@@ -42,7 +43,8 @@ class Contamination:
 
     Missed: translations; code rewritten with other names and no comment; a question told in other words
     without numbers, names or rare words in common; items under `least` words. Without the encoder more
-    rewordings are missed. After Yang et al. 2023 (rephrased samples), with a calibrated bar for their judge.
+    rewordings are missed. With `--judge MODEL` a model is asked about rewordings near the bar. After Yang
+    et al. 2023 (rephrased samples, judged by a model), with a calibrated bar before the judge.
     """
 
     id: ClassVar[str] = "contamination"
@@ -50,6 +52,12 @@ class Contamination:
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "references"
     embeds: ClassVar[bool] = True
+    judging: ClassVar[Judging] = Judging(
+        "B is an item of a test. Does A hold the same item, copied, reworded or translated, so that who has learned A "
+        "has seen B's task with the same facts and numbers? Another task of the same kind is not the same.",
+        ("reworded",),
+        items=True,
+    )
     reads: ClassVar[tuple[str, ...]] = ("body", "prompt", "ref")
 
     least: int = 4

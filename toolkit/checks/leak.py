@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.core.errors import NotApplicable
+from toolkit.core.judging import Judging
 from toolkit.core.types import JSON, Fact, Finding, Result
 from toolkit.store.view import View
 
@@ -66,6 +67,11 @@ class Leak:
     code: ClassVar[str] = "L01"
     version: ClassVar[int] = 3
     scope: ClassVar[str] = "references"
+    judging: ClassVar[Judging] = Judging(
+        "Was one of the two made of the other, by typing errors, by a few words changed, put in or left out, or by "
+        "cutting it off, so that they ask or say the same? Two texts that only resemble each other are not the same.",
+        ("near", "edited", "contained"),
+    )
     reads: ClassVar[tuple[str, ...]] = ("body", "prompt", "ref")
 
     threshold: float = 0.7

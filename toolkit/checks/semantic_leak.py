@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.core.errors import NotApplicable, Skip
+from toolkit.core.judging import Judging
 from toolkit.core.types import JSON, Fact, Finding, Result
 from toolkit.store.view import View
 
@@ -48,6 +49,11 @@ class SemanticLeak:
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "references"
     embeds: ClassVar[bool] = True
+    judging: ClassVar[Judging] = Judging(
+        "Do A and B say or ask the same thing in other words, with the same names, numbers and conditions? Texts on "
+        "the same subject that ask for something else are not the same.",
+        ("paraphrase",),
+    )
     reads: ClassVar[tuple[str, ...]] = ("body", "ref", "group", "lineage", "hash")
 
     full: int = 20_000

@@ -12,6 +12,7 @@ import typer
 from toolkit.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from toolkit.doubts import Judge
     from toolkit.dry_run import Asked
     from toolkit.read import Progress, ReadOptions
     from toolkit.verify import VerifyOptions
@@ -61,6 +62,11 @@ MaxLength = Annotated[int, typer.Option("--max-length", help="The trainer's leng
 Heldout = Annotated[
     str, typer.Option("--heldout", help="Share held out, or a file of held-out rows; 0.1 to 0.25 by default.")
 ]
+JudgedBy = Annotated[
+    str, typer.Option("--judge", help="Ask this model, as openai:NAME, about pairs of references near the bar.")
+]
+Budget = Annotated[float | None, typer.Option("--budget", min=0, help="US dollars at most for --judge.")]
+BaseUrl = Annotated[str, typer.Option("--base-url", help="Address of the judge's server, if not usual.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 SOURCE_KINDS = ("real", "llm", "grammar", "procedural", "augment", "captured")
@@ -88,6 +94,17 @@ def verifying(
     if encoder.get("precision", "auto") not in ("auto", "fp32", "bf16"):
         raise UsageError(f"unknown precision '{encoder['precision']}'", "auto, bf16 or fp32")
     return VerifyOptions(tuple(only), tuple(skip), found, **encoder)
+
+
+def judged_by(model: str, budget: float | None, base_url: str) -> Judge | None:
+    """Who judges doubtful pairs."""
+    if not model:
+        if budget is not None or base_url:
+            raise UsageError("--budget and --base-url speak of a judge", "add --judge openai:NAME")
+        return None
+    from toolkit.doubts import Judge
+
+    return Judge(model, budget, base_url)
 
 
 def duplicates(settings: Sequence[str], exact: bool, keep: str) -> list[str]:

@@ -41,6 +41,9 @@ def command(
     precision: opts.Precision = "auto",
     encoder: opts.Encoder = "",
     self_test: opts.SelfTest = False,
+    judge: opts.JudgedBy = "",
+    budget: opts.Budget = None,
+    base_url: opts.BaseUrl = "",
     for_: opts.For = "",
     write: opts.Write = [],  # noqa: B006
     baseline: opts.Baseline = "",
@@ -58,7 +61,6 @@ def command(
     from toolkit.verify import verify
 
     opts.load_parts(with_)
-    set = opts.for_target(for_, set)
     older = _listed.before(write, baseline)
     found = verify(
         data,
@@ -79,18 +81,17 @@ def command(
         options=opts.verifying(
             check,
             skip,
-            opts.duplicates(set, exact, keep),
+            opts.duplicates(opts.for_target(for_, set), exact, keep),
             schema,
             embed=not no_embeddings,
             precision=precision,
             encoder=encoder,
             self_test=self_test,
+            judge=opts.judged_by(judge, budget, base_url),
         ),
         policy=Path(policy) if policy else None,
         progress=opts.progress(),
     )
-    for note in found.notes:
-        opts.say(f"note: {note}")
     if fix:
         _fixed(found.run.path, fix)
     return _show(found, write, baseline, older, json=json)
@@ -103,11 +104,14 @@ def _show(found: Verified, write: list[str], baseline: str, older: Baseline | No
     from toolkit.renderers import news, terminal
 
     listed = _listed.after(found.run, write, older, found.policy)
+    for note in [*found.notes, *([found.opinion.words] if found.opinion else [])]:
+        opts.say(f"note: {note}")
+    stopped = found.opinion is not None and not found.opinion.complete
     if listed is not None and older is not None:
         print(news.as_json(listed, baseline) if json else news.news(listed, baseline))
-        return _listed.exit_code(listed)
+        return max(_listed.exit_code(listed), int(stopped))
     print(terminal.verified_json(found) if json else terminal.verified(found))
-    return 1 if found.level >= Level.ERROR else 0
+    return 1 if stopped or found.level >= Level.ERROR else 0
 
 
 def _fixed(run: Path, out: str) -> None:

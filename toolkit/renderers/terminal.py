@@ -68,6 +68,7 @@ def verified_json(found: Verified) -> str:
             "kept": decision.kept,
             "quarantined": len(decision.rejected),
             "level": found.level.name.lower(),
+            **({"judge": found.opinion._asdict()} if found.opinion else {}),
             "checks": [outcome_json(each) for each in decision.outcomes],
         },
         indent=1,

@@ -142,6 +142,30 @@ class Ledger:
             raise
         self._db.execute("COMMIT")
 
+    def revise(self, check: str, scope: str, changed: pa.Table, facts: Sequence[Fact]) -> None:
+        """Give findings of one run another score and evidence, and put facts in the place of those of their names.
+
+        changed: columns `place` (the finding's rowid in this connection), `score` and `evidence`.
+        """
+        ((number,),) = self._db.execute(
+            'SELECT run FROM runs WHERE "check" = ? AND scope = ?', [check, scope]
+        ).fetchall()
+        self._db.register("changed", changed)
+        self._db.execute("BEGIN")
+        try:
+            self._db.execute(
+                """UPDATE findings SET score = c.score, evidence = c.evidence FROM changed c
+                WHERE findings.rowid = c.place"""
+            )
+            names = [each.name for each in facts]
+            self._db.execute("DELETE FROM facts WHERE run = ? AND list_contains(?, name)", [number, names])
+            list(_tables(facts, number, self._db))
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        self._db.unregister("changed")
+
     def _insert(self, table: pa.Table, number: int) -> None:
         self._db.register("incoming", table)
         self._db.execute(
