@@ -5,7 +5,7 @@
 | `id` | of the row, as in the queue |
 | `hash` | of the text that was seen; an answer to another text does not count |
 | `kind` | `class`, `text` or `preference` as in the queue, or `finding` for the triage of findings |
-| `value` | a label, the edited text, the place of the chosen draft from 0; of a finding `keep`, `drop`, or the mended row as JSON |
+| `value` | a label, edited text, place of the chosen draft from 0; to a finding `keep`, `drop` or the row mended |
 | `by` | who answered |
 | `at` | when: ISO 8601, UTC |
 | `status` | `answered`, `skipped`, `rejected` (not worth asking, nor what is like it) or `undone` |
