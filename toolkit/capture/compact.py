@@ -84,7 +84,7 @@ class CompactOptions:
 
 
 @dataclass
-class _Rows:
+class Rows:
     """Rows on their way: kept aside until it is known which conversation goes on in which."""
 
     aside: IO[bytes]
@@ -150,7 +150,7 @@ def compact(log: str | Path, out: str | Path, options: CompactOptions | None = N
     tally, models, n = Tally(), Counter[str](), 0
     feedback = Feedback.of(source, damaged=options.damaged)
     with tempfile.TemporaryFile() as aside, _calls_file(folder) as records:
-        rows = _Rows(aside)
+        rows = Rows(aside)
         for call in calls(source, tally, damaged=options.damaged):
             n += 1
             read = understand(call)

@@ -17,7 +17,8 @@ def no_more_tokens_than(request: Request) -> int:
     server's own, for which there is room.
     """
     told = sum(len(message.content.encode()) + FRAME for message in request.messages) + 4 * FRAME
-    for extra in (request.schema, request.params.get("tools")):
+    told += sum(len(orjson.dumps(message.calls)) for message in request.messages if message.calls)
+    for extra in (request.schema, request.tools, request.params.get("tools")):
         if extra:
             told += len(orjson.dumps(extra)) + SHAPED
     return told

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import orjson
 
@@ -16,10 +16,16 @@ from toolkit.core.types import JSON
 
 
 class Message(NamedTuple):
-    """One message of a prompt. role: system, user or assistant."""
+    """One message of a prompt. role: system, user, assistant or tool.
+
+    calls: of the assistant to tools, as rows have them, arguments an object. call_id: which of them a
+    message of the role tool answers.
+    """
 
     role: str
     content: str
+    calls: tuple[Mapping[str, JSON], ...] = ()
+    call_id: str = ""
 
 
 class Cell(NamedTuple):
@@ -71,7 +77,7 @@ class Request:
     seed: for providers that compose instead of reading a prompt; its `sample` tells repeated questions
     apart. schema: JSON Schema of the answer; a provider that can holds the model to it, and the asker
     validates all the same. to: which of a run's models is asked, such as `judge`; empty for the one
-    that makes the rows.
+    that makes the rows. tools: what the model may call, as rows declare it.
     """
 
     seed: Seed = NOWHERE
@@ -80,18 +86,22 @@ class Request:
     model: str = ""
     schema: Mapping[str, JSON] | None = None
     to: str = ""
+    tools: tuple[Mapping[str, JSON], ...] = ()
 
     def key(self) -> str:
         """sha256 in hex of all that decides the reply: model, parameters, messages, cell and sample index."""
         seed = self.seed
-        told = [self.model, dict(self.params), self.prompt(), seed.cell.values(), seed.rows, seed.sample]
+        told: list[Any] = [self.model, dict(self.params), self.prompt(), seed.cell.values(), seed.rows, seed.sample]
         if self.schema is not None:
             told.append(dict(self.schema))
+        if self.tools:
+            told.append({"tools": list(self.tools)})
         return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
-    def prompt(self) -> list[dict[str, str]]:
-        """The messages as providers send them."""
-        return [message._asdict() for message in self.messages]
+    def prompt(self) -> list[dict[str, Any]]:
+        """The messages with what they say alone: role, content, and `calls` and `call_id` where there are any."""
+        named = (message._asdict() for message in self.messages)
+        return [{key: value for key, value in each.items() if value or key in ("role", "content")} for each in named]
 
     def prompt_sha256(self) -> str | None:
         """sha256 in hex of the rendered messages; None where the provider read no prompt."""
@@ -135,7 +145,7 @@ class Reply:
     """What a provider answered. stop: why it ended; `end_turn` is a complete reply, `max_tokens` a cut one.
 
     origins: one name for each item of the reply, such as the template that made it, where known; after
-    `parent:` it is the row that the item was made from.
+    `parent:` it is the row that the item was made from. calls: to the tools of the request, as rows have them.
     detail: what the server says of a refusal. batch: billed at the price of batches. pace: the rate
     limit as the server sees it, for the limiter alone.
     """
@@ -148,6 +158,7 @@ class Reply:
     detail: str = ""
     batch: bool = False
     pace: Pace | None = field(default=None, compare=False)
+    calls: tuple[Mapping[str, JSON], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

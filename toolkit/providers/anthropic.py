@@ -13,7 +13,7 @@ import orjson
 from toolkit.core import answered
 from toolkit.core.keys import hide, no_key, read_key
 from toolkit.core.prompt import no_more_tokens_than
-from toolkit.core.request import Cell, Landed, Pace, Reply, Request, Retry, Usage
+from toolkit.core.request import Cell, Landed, Message, Pace, Reply, Request, Retry, Usage
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -93,7 +93,9 @@ class AnthropicProvider:
     def body(self, request: Request) -> dict[str, Any]:
         """The parameters of a message, without those that this model has refused."""
         told: dict[str, Any] = {"model": self.name, "max_tokens": self.max_tokens, **request.params}
-        told["messages"] = [each for each in request.prompt() if each["role"] != "system"]
+        told["messages"] = _turns(request.messages)
+        if request.tools:
+            told["tools"] = [_tool(each) for each in request.tools]
         system = "\n\n".join(each.content for each in request.messages if each.role == "system")
         if system:
             told["system"] = self._system(system)
@@ -175,7 +177,7 @@ class AnthropicProvider:
         if getattr(failure, "status_code", None) != 400:
             return False
         said = str(failure).lower()
-        fixed = ("model", "messages", "max_tokens", "system")
+        fixed = ("model", "messages", "max_tokens", "system", "tools")
         found = next((each for each in body if each not in fixed and each in said), None)
         if found is None:
             return False
@@ -218,19 +220,56 @@ class AnthropicProvider:
 
     def _of(self, told: Mapping[str, Any], *, batch: bool = False, pace: Pace | None = None) -> Reply:
         text = "".join(block["text"] for block in told["content"] if block["type"] == "text")
-        calls = [block for block in told["content"] if block["type"] == "tool_use"]
-        if not text and calls:
-            text = orjson.dumps(calls).decode()
+        calls = tuple(_call(block) for block in told["content"] if block["type"] == "tool_use")
         details = told.get("stop_details") or {}
         detail = str(details.get("category") or details.get("explanation") or "")
         stop = str(told.get("stop_reason") or "end_turn")
-        return Reply(text, str(told["model"]), tokens(told["usage"]), stop, detail=detail, batch=batch, pace=pace)
+        return Reply(
+            text, str(told["model"]), tokens(told["usage"]), stop, detail=detail, batch=batch, pace=pace, calls=calls
+        )
 
 
 def tokens(usage: Mapping[str, Any]) -> Usage:
     """Tokens as Anthropic counts them: those from and to the cache stand beside the input."""
     names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     return Usage(*(int(usage.get(name) or 0) for name in names))
+
+
+def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages in the words of the API: results of tools are blocks of the user's turn that follows the calls."""
+    turns: list[dict[str, Any]] = []
+    for each in messages:
+        if each.role == "system":
+            continue
+        role = "user" if each.role == "tool" else each.role
+        said: Any = each.content
+        if each.role == "tool":
+            said = [{"type": "tool_result", "tool_use_id": each.call_id, "content": each.content}]
+        elif each.calls:
+            text = [{"type": "text", "text": each.content}] if each.content else []
+            said = [*text, *map(_use, each.calls)]
+        if turns and turns[-1]["role"] == role and isinstance(turns[-1]["content"], list):
+            turns[-1]["content"] += said if isinstance(said, list) else [{"type": "text", "text": said}]
+        else:
+            turns.append({"role": role, "content": said})
+    return turns
+
+
+def _use(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = call["function"]
+    return {"type": "tool_use", "id": call.get("id"), "name": function["name"], "input": function["arguments"]}
+
+
+def _call(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A call as rows have it."""
+    function = {"name": block["name"], "arguments": block["input"]}
+    return {"id": block.get("id"), "type": "function", "function": function}
+
+
+def _tool(told: Mapping[str, Any]) -> dict[str, Any]:
+    function = told["function"]
+    about = {"name": function["name"], "input_schema": function.get("parameters") or {"type": "object"}}
+    return {**about, "description": function["description"]} if function.get("description") else about
 
 
 def _called(body: dict[str, Any]) -> dict[str, Any]:

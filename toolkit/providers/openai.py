@@ -14,7 +14,7 @@ from toolkit.core import answered
 from toolkit.core.errors import ProviderError
 from toolkit.core.keys import hide, no_key, read_key
 from toolkit.core.prompt import no_more_tokens_than
-from toolkit.core.request import Cell, Pace, Reply, Request, Retry, Usage
+from toolkit.core.request import Cell, Message, Pace, Reply, Request, Retry, Usage
 
 if TYPE_CHECKING:
     import aiohttp
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 HOME = "https://api.openai.com/v1"
 STOPS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "tool_calls": "tool_use"}
 SCHEMA_NAME = "answer"
+FIXED = ("model", "messages", "max_tokens", "tools")
+"""Without these it would be another question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,11 @@ class OpenAIProvider:
 
     def body(self, request: Request) -> dict[str, Any]:
         """What is sent, in the words that this server is known to take."""
-        told: dict[str, Any] = {"model": self.name, "messages": request.prompt(), "max_tokens": self.max_tokens}
+        messages = [_message(each) for each in request.messages]
+        told: dict[str, Any] = {"model": self.name, "messages": messages, "max_tokens": self.max_tokens}
         told |= dict(request.params)
+        if request.tools:
+            told["tools"] = list(request.tools)
         if request.schema is not None:
             shape = {"name": SCHEMA_NAME, "schema": dict(request.schema), "strict": True}
             told["response_format"] = {"type": "json_schema", "json_schema": shape}
@@ -128,9 +133,7 @@ class OpenAIProvider:
         elif "response_format" in body and any(word in said for word in ("response_format", "json_schema", "schema")):
             found = "json_schema" if "json_schema" not in self._refused else "response_format"
         else:
-            found = next(
-                (each for each in body if each not in ("model", "messages", "max_tokens") and each in said), None
-            )
+            found = next((each for each in body if each not in FIXED and each in said), None)
         if found is None or found in self._refused:
             return False
         self._refused.add(found)
@@ -180,12 +183,10 @@ class OpenAIProvider:
             told = orjson.loads(content)
             choice, usage = told["choices"][0], told.get("usage") or {}
             message = choice["message"]
+            calls = tuple(map(_heard, message.get("tool_calls") or ()))
         except (orjson.JSONDecodeError, KeyError, IndexError, TypeError) as failure:
             raise Retry(f"the reply is no chat completion: {type(failure).__name__}", unknown=True) from failure
         text = message.get("content") or ""
-        calls = message.get("tool_calls")
-        if not text and calls:
-            text = orjson.dumps(calls).decode()
         refusal = message.get("refusal") or ""
         stop = STOPS.get(choice.get("finish_reason") or "stop", "end_turn")
         return Reply(
@@ -195,7 +196,33 @@ class OpenAIProvider:
             "refusal" if refusal else stop,
             detail=str(refusal),
             pace=_pace(headers),
+            calls=calls,
         )
+
+
+def _message(told: Message) -> dict[str, Any]:
+    """A message in the words of the API: the arguments of a call are text there."""
+    sent: dict[str, Any] = {"role": told.role, "content": told.content}
+    if told.calls:
+        sent["tool_calls"] = [_said(each) for each in told.calls]
+    return {**sent, "tool_call_id": told.call_id} if told.call_id else sent
+
+
+def _said(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = call["function"]
+    arguments = function["arguments"]
+    text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    return {"id": call.get("id"), "type": "function", "function": {"name": function["name"], "arguments": text}}
+
+
+def _heard(call: Mapping[str, Any]) -> dict[str, Any]:
+    """A call as rows have it; arguments that are no JSON stay as they came."""
+    function = call["function"]
+    try:
+        arguments = orjson.loads(function.get("arguments") or "{}")
+    except (orjson.JSONDecodeError, TypeError):
+        arguments = function["arguments"]
+    return {"id": call.get("id"), "type": "function", "function": {"name": function["name"], "arguments": arguments}}
 
 
 def tokens(usage: Mapping[str, Any]) -> Usage:

@@ -77,6 +77,7 @@ class Said:
     logprob: Floats
     dispersion: Floats
     teacher: Floats
+    disagreement: Floats
     bad: npt.NDArray[np.bool_]
     requests: Floats
 
@@ -88,6 +89,7 @@ class Said:
             "log-probability": -self.logprob,
             "samples that differ": self.dispersion,
             "distance to the teacher": self.teacher,
+            "disagreement of two models": self.disagreement,
         }
         return {name: values for name, values in found.items() if np.isfinite(values).any()}
 
@@ -95,7 +97,7 @@ class Said:
 def said(data: Dataset, encode: Encode) -> Said:
     """Read the signals of every pool row. Raises InputError for a number that cannot be what its column says."""
     n = data.n_rows
-    nan = [np.full(n, np.nan) for _ in range(3)]
+    nan = [np.full(n, np.nan) for _ in range(4)]
     bad, requests, lengths = np.zeros(n, np.bool_), np.ones(n), set[int]()
     drawn: dict[int, tuple[str, ...]] = {}
     taught: dict[int, tuple[str, ...]] = {}
@@ -109,15 +111,18 @@ def said(data: Dataset, encode: Encode) -> Said:
             nan[1][at] = 1 - each.confidence
         if each.logprob is not None:
             nan[2][at] = each.logprob
+        if each.disagreement is not None:
+            nan[3][at] = each.disagreement
         if len(each.samples) > 1:
             drawn[at] = each.samples
         own = each.prediction or each.answer
-        if each.teacher is not None and own is not None:
+        if each.teacher is not None and own is not None and each.disagreement is None:
             taught[at] = (each.teacher, own)
     if len(lengths) > 1:
         what = f"class probabilities of {min(lengths)} classes in some rows, of {max(lengths)} in others"
         raise InputError(what, "every row has the probabilities of the same classes")
-    return Said(nan[0], nan[1], nan[2], _spread(drawn, n, encode), _spread(taught, n, encode), bad, requests)
+    apart = (_spread(drawn, n, encode), _spread(taught, n, encode))
+    return Said(nan[0], nan[1], nan[2], *apart, nan[3], bad, requests)
 
 
 def records(data: Dataset) -> Iterator[tuple[dict[str, Any], str]]:

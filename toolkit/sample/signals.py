@@ -8,6 +8,7 @@
 | log-probability | `logprobs`, `logprob`, `mean_logprob` | of the answer's tokens, mean |
 | samples | `samples` | answers drawn again: how far apart they are |
 | a teacher | `teacher`, `teacher_answer`, `teacher_label` | how far its answer is from the model's |
+| disagreement | `disagreement`, as `toolkit capture replay` writes it | the same, measured there: 0..1 |
 | feedback | `feedback`, `thumbs`, `rating`, `edited`, `retries`, `error`, `refusal` | a boost, never the ranking |
 """
 
@@ -43,6 +44,7 @@ class Told(NamedTuple):
     logprob: float | None = None
     samples: tuple[str, ...] = ()
     teacher: str | None = None
+    disagreement: float | None = None
     prediction: str | None = None
     answer: str | None = None
     bad: bool = False
@@ -52,9 +54,7 @@ class Told(NamedTuple):
 def told(row: Mapping[str, Any], where: str) -> Told:
     """The signals of one record. Raises InputError for a number that cannot be what its column says."""
     probabilities, names = _probabilities(row, where)
-    confidence = _number(_first(row, CONFIDENCE), f"{where}: confidence")
-    if confidence is not None and not 0 <= confidence <= 1:
-        raise InputError(f"{where}: a confidence of {confidence} is not within 0..1", "write it as a share")
+    confidence = _share(_first(row, CONFIDENCE), f"{where}: a confidence")
     prediction = _text(_first(row, PREDICTION))
     if prediction is None and names and probabilities:
         prediction = names[int(np.argmax(probabilities))]
@@ -65,6 +65,7 @@ def told(row: Mapping[str, Any], where: str) -> Told:
         logprob=_logprob(_first(row, LOGPROBS), where),
         samples=_texts(_first(row, SAMPLES)),
         teacher=_text(_first(row, TEACHER)),
+        disagreement=_share(row.get("disagreement"), f"{where}: a disagreement"),
         prediction=prediction,
         answer=_text(_first(row, ANSWER)),
         bad=_bad(row),
@@ -99,6 +100,13 @@ def _number(value: Any, where: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{where}: {str(value)[:40]!r} is not a number", "write a finite number, or leave it out")
     return float(value)
+
+
+def _share(value: Any, what: str) -> float | None:
+    number = _number(value, what)
+    if number is not None and not 0 <= number <= 1:
+        raise InputError(f"{what} of {number} is not within 0..1", "write it as a share")
+    return number
 
 
 def _logprob(value: Any, where: str) -> float | None:

@@ -6,7 +6,7 @@ State is a fold over its events, so a killed run goes on where its last whole li
     planned   key, cell, sample, rows, messages, to
     sent      key, attempt, usd, tokens     written before the request leaves, with the worst that it may cost
     failed    key, attempt, reason, unknown
-    reply     key, text, usage, stop, model, origins, usd
+    reply     key, text, usage, stop, model, origins, usd, calls
     handing   keys                      written before a batch leaves
     batch     id, keys                  a batch that a server has taken
     landed    id                        its replies and failures stand before this
@@ -280,7 +280,7 @@ class Journal:
             "origins": reply.origins,
             "t": round(time.time(), 3),
         }
-        told = {"usd": usd, "detail": reply.detail, "batch": reply.batch}
+        told = {"usd": usd, "detail": reply.detail, "batch": reply.batch, "calls": reply.calls}
         self.append({**event, **{name: value for name, value in told.items() if value}})
 
     def handing(self, keys: Sequence[str]) -> None:
@@ -314,6 +314,7 @@ class Journal:
             event = orjson.loads(file.readline())
         usage = Usage(*event["usage"])
         told = {"detail": event.get("detail", ""), "batch": event.get("batch", False)}
+        told["calls"] = tuple(event.get("calls", ()))
         return Reply(event["text"], event["model"], usage, event["stop"], tuple(event["origins"]), **told)
 
 
