@@ -20,6 +20,7 @@ from toolkit.core import parts, secrets
 from toolkit.core.errors import InputError, UsageError, unknown
 from toolkit.core.jsontext import Value, parse, written
 from toolkit.core.splice import spliced
+from toolkit.decisions import Decided, Decisions, load
 from toolkit.read import locate
 from toolkit.store import streams
 from toolkit.store.folder import is_run, open_run
@@ -51,7 +52,10 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Fixed:
-    """What was, or with a dry run would be, done. counts: lines by repair. left_alone: lines that are not JSON."""
+    """What was, or with a dry run would be, done. counts: lines by repair. left_alone: lines that are not JSON.
+
+    decided: what became of people's decisions, None where none were given.
+    """
 
     source: Path
     path: Path | None
@@ -60,6 +64,7 @@ class Fixed:
     dropped: int
     left_alone: int
     counts: dict[str, int]
+    decided: Decided | None = None
 
     @property
     def diff(self) -> Path | None:
@@ -72,8 +77,17 @@ class Fixed:
         return None if self.path is None else _beside(self.path, "fixes.jsonl")
 
 
-def fix(data: str | Path, out: str | Path | None, *, only: Sequence[str] = (), skip: Sequence[str] = ()) -> Fixed:
+def fix(
+    data: str | Path,
+    out: str | Path | None,
+    *,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    decisions: str | Path | None = None,
+) -> Fixed:
     """Write `data` with safe repairs to `out`, its diff and the list of repairs beside it; None only counts.
+
+    decisions: a log of answers to findings; then these are carried out, and repairs only where `only` names them.
 
     data: a file of JSON lines, or a run, whose source is taken, else the rows that it keeps. Raises
     UsageError for an unknown repair or a file that would be overwritten, InputError for data that is
@@ -87,7 +101,8 @@ def fix(data: str | Path, out: str | Path | None, *, only: Sequence[str] = (), s
         )
     if target is not None and (target.parent / "ledger.duckdb").exists():
         raise UsageError(f"{target} lies in a run folder, whose files are not to be changed", "name another file")
-    mender = _Mender(chosen)
+    decided = None if decisions is None else load(decisions)
+    mender = _Mender(chosen if decided is None or only else [], decided)
     with ExitStack() as stack:
         files = None if target is None else [stack.enter_context(whole_file(each)) for each in _files(target)]
         old, new = hashlib.sha256(), hashlib.sha256()
@@ -102,7 +117,8 @@ def fix(data: str | Path, out: str | Path | None, *, only: Sequence[str] = (), s
         if files is not None:
             files[1].write(f"# toolkit fix 1 {old.hexdigest()} {new.hexdigest()}\n".encode())
     counts = {name: mender.counts[name] for name in sorted(mender.counts)}
-    return Fixed(source, target, mender.lines, mender.changed, mender.dropped, mender.left_alone, counts)
+    told = None if decided is None else decided.told()
+    return Fixed(source, target, mender.lines, mender.changed, mender.dropped, mender.left_alone, counts, told)
 
 
 SUFFIXES = ("diff", "fixes.jsonl")
@@ -189,7 +205,8 @@ def _beside(path: Path, suffix: str) -> Path:
 class _Mender:
     """The repairs of one file, line by line. seen: digests of the rows that stood before, 8 bytes each."""
 
-    def __init__(self, chosen: Sequence[Any]) -> None:
+    def __init__(self, chosen: Sequence[Any], decisions: Decisions | None = None) -> None:
+        self.decisions = decisions
         self.by_kind = {kind: [each for each in chosen if each.on == kind] for kind in ("line", "row", "copy")}
         self.seen: dict[bytes, int] = {}
         self.counts: Counter[str] = Counter()
@@ -205,8 +222,10 @@ class _Mender:
         row = None
         if isinstance(read, Value) and isinstance(read.value, dict):
             row = _row_id(read)
-            mended, value = self._row(mended, end, read, told)
-            mended = self._copy(mended, value, told)
+            read, mended = self._decided(row, read, mended, told)
+            if mended:
+                mended, value = self._row(mended, end, read, told)
+                mended = self._copy(mended, value, told)
         elif read is not None:
             self.left_alone += 1
         self.counts.update(dict.fromkeys([name for name, _, _ in told], 1))
@@ -214,6 +233,15 @@ class _Mender:
         self.dropped += not mended and bool(line)
         self.written += bool(mended)
         return mended, [Change(self.lines, row, name, *self._shown(name, one, other)) for name, one, other in told]
+
+    def _decided(self, row: str, read: Value, line: bytes, told: list[tuple[str, bytes, bytes]]) -> tuple[Value, bytes]:
+        """The row as people decided, and its line; empty bytes where it goes."""
+        new = line if self.decisions is None else self.decisions.apply(row, line)
+        if new == line:
+            return read, line
+        told.append(("decision", line, new))
+        again = parse(new.strip()) if new else read
+        return again if isinstance(again, Value) else read, new
 
     def _shown(self, name: str, before: bytes, after: bytes) -> tuple[str | None, str | None]:
         return _around(before, after) if self.counts[name] <= SHOWN else (None, None)

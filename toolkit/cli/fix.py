@@ -17,6 +17,10 @@ def command(
     out: Annotated[str, typer.Option("--out", help="File to write; FILE.diff and FILE.fixes.jsonl beside it.")] = "",
     only: Annotated[list[str], typer.Option("--only", help="This repair alone; may be repeated.")] = [],  # noqa: B006
     skip: Annotated[list[str], typer.Option("--skip", help="Not this repair; may be repeated.")] = [],  # noqa: B006
+    decisions: Annotated[
+        str,
+        typer.Option("--decisions", help="Answers of `toolkit label RUN --findings --serve`; these are carried out."),
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and write nothing.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Write the file as it was before its repair.")] = False,
     with_: opts.With = [],  # noqa: B006
@@ -39,7 +43,7 @@ def command(
     if undo:
         print(undone(data, out))
         return
-    made = fix(data, None if dry_run else out, only=only, skip=skip)
+    made = fix(data, None if dry_run else out, only=only, skip=skip, decisions=decisions or None)
     if json:
         print(jsonlib.dumps(as_values(made), indent=1))
         return
@@ -57,6 +61,7 @@ def as_values(made: Fixed) -> dict[str, object]:
         "dropped": made.dropped,
         "left_alone": made.left_alone,
         "repairs": made.counts,
+        **({"decided": made.decided._asdict()} if made.decided is not None else {}),
     }
 
 
@@ -67,6 +72,11 @@ def as_text(made: Fixed) -> str:
         f"{made.source}: {made.lines:,} lines, {made.changed:,} {would}changed, {made.dropped:,} of them taken away"
     ]
     lines += [f"  {name:<18}{count:>9,}" for name, count in made.counts.items()]
+    if made.decided is not None:
+        keep, drop, mend, differ, absent = made.decided
+        lines.append(f"  decided: {keep:,} keep, {drop:,} drop, {mend:,} fix")
+        lines += [f"  {differ:,} rows on which people differ are left as they are"] * bool(differ)
+        lines += [f"  {absent:,} decisions are about rows that are not in this file"] * bool(absent)
     if made.left_alone:
         lines.append(f"  {made.left_alone:,} lines are not JSON and left alone")
     lines += [str(path) for path in (made.path, made.diff, made.listed) if path is not None]

@@ -51,7 +51,8 @@ class Board:
             raise InputError(f"{name} asks nothing", "draw rows to label with `toolkit sample`")
         place = {(task.id, task.hash): at for at, task in enumerate(tasks)}
         if len({task.id for task in tasks}) < len(tasks):
-            raise InputError(f"{name} asks for a row twice", "draw the queue again: ids are answered once")
+            what = f"{name} has rows that share an id, and answers come back by it"
+            raise InputError(what, "give the pool's rows ids of their own, or none, and draw again")
         return Board(name, tuple(tasks), tuple(classes), guideline, place)
 
 

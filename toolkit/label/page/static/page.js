@@ -13,7 +13,7 @@
     ["/", "search the classes; arrows move, Enter takes, Esc leaves"],
     ["e", "edit the text; Ctrl or Cmd with Enter saves, Esc leaves"],
     ["s", "skip: not for me"],
-    ["x", "reject: this row should not be labelled"],
+    ["x", "reject: neither this row nor its like is worth asking"],
     ["u", "take back your last answer; again for the one before"],
     ["j, k", "next and previous row, without an answer"],
     ["g", "show or hide the guideline"],
@@ -236,7 +236,7 @@
     $("as-choice").replaceChildren(
       ...sides.map((side) => {
         const text = made("span", { className: "text", dir: "auto" });
-        fill(text, ` ${side.text}`);
+        fill(text, side.text);
         const node = made("button", { type: "button", className: side.value === own ? "mine" : "" }, kbd(side.hint), text);
         node.addEventListener("click", () => choose(side));
         return node;
