@@ -122,7 +122,7 @@ log.close()
     assert [bytes(each.request)[:1] for each in found] == [b"a", b"c"]
     (gap,) = tally.gaps
     assert gap["frames"] == 2 and gap["bytes"] == 5000 and len(gap["calls"]) == 1
-    assert "large" in gap["reason"] or "full" in gap["reason"]
+    assert "large" in gap["reason"] or "space" in gap["reason"]
     assert tally.torn == []
 
 

@@ -19,6 +19,7 @@ last n bytes of that side, written as `*` because a key might have begun there, 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -46,6 +47,8 @@ SEGMENT_BYTES = 256 << 20
 SYNC_S = 0.05
 RETRY_S = 0.2
 LISTED = 100_000
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""After these the segment is sound and only room is missing; after any other failure another one is begun."""
 Sync = Literal["off", "interval", "final"]
 _fdatasync = getattr(os, "fdatasync", os.fsync)
 
@@ -236,7 +239,7 @@ class FrameLog:
         size = len(head) + len(body)
         written = os.writev(self._file, (head, body)) if len(body) > 4096 else os.write(self._file, head + body)
         if written < size:
-            raise OSError(28, "the disk is full")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += size
         self.frames += 1
         self.bytes += size
@@ -245,7 +248,8 @@ class FrameLog:
             self._wake.set()
 
     def _fail(self, failure: OSError, *, abandon: bool = False) -> None:
-        """Begin a gap. What a short write left is cut; where that fails too, the segment is given up."""
+        """Begin a gap. What a short write left is cut; where that fails too, or the disk is not just full, the
+        segment is given up."""
         self.trouble = failure.strerror or str(failure)
         if self.gap is None:
             self.gap = Gap(self.trouble)
@@ -257,7 +261,7 @@ class FrameLog:
             os.ftruncate(self._file, self._size)
         except OSError:
             abandon = True
-        if abandon:
+        if abandon or failure.errno not in FULL:
             os.close(self._file)
             self._file = -1
 
