@@ -23,7 +23,7 @@ from toolkit.core.errors import ToolkitError, closest
 
 ORDER = (
     "demo", "advise", "init", "preview", "estimate", "generate", "status", "rejudge", "verify", "findings", "why",
-    "fix", "redact", "audit", "split", "sample", "dry_run", "readiness", "export", "tokens", "compare",
+    "fix", "redact", "audit", "split", "sample", "label", "dry_run", "readiness", "export", "tokens", "compare",
     "capture", "run", "parts",
 )  # fmt: skip
 
