@@ -20,7 +20,7 @@
     ["?", "this list"],
   ];
 
-  const state = { token: "", by: "", board: null, task: null, busy: false, options: [], marked: 0, recent: [] };
+  const state = { token: "", by: "", board: null, task: null, busy: false, options: [], marked: 0, recent: [], edits: new Map() };
 
   // ---- asking the server -------------------------------------------------------------------------------
 
@@ -49,6 +49,7 @@
     state.busy = true;
     try {
       const told = await ask(path, body);
+      if (body.id) state.edits.delete(body.id);
       show(told);
       say(words ? words(told) : "");
     } catch (failure) {
@@ -62,7 +63,7 @@
   const undo = () => doing("api/undo", {}, (told) => (told.undone ? "Taken back." : "Nothing of yours to take back."));
 
   function give(value, status = "answered", words = "Saved.") {
-    if (!state.task) return;
+    if (!state.task || state.busy) return;
     const { at, id, hash } = state.task;
     if (status === "answered" && state.task.kind === "class") {
       state.recent = [value, ...state.recent.filter((each) => each !== value)].slice(0, 7);
@@ -219,7 +220,7 @@
   function editor(label, text, code = false) {
     $("as-text").hidden = false;
     $("edit-label").textContent = label;
-    $("edit").value = text;
+    $("edit").value = state.edits.has(state.task.id) ? state.edits.get(state.task.id) : text;
     $("edit").className = code ? "code" : "";
     $("edit").scrollTop = 0;
   }
@@ -345,6 +346,7 @@
 
   $("filter").addEventListener("input", () => list($("filter").value));
   $("save").addEventListener("click", save);
+  $("edit").addEventListener("input", () => state.edits.set(state.task.id, $("edit").value));
   $("show-help").addEventListener("click", COMMANDS["?"]);
   $("close-help").addEventListener("click", () => $("help").close());
   $("commands").addEventListener("click", (event) => {
@@ -392,16 +394,20 @@
     say(told.progress.done ? `Welcome back: ${told.progress.done} rows have your answer.` : "");
   }
 
-  function begin() {
+  // The address of a server that was started again may be opened in the same tab: edits at hand stay.
+  function take() {
     const given = new URLSearchParams(location.hash.slice(1));
     if (given.get("token")) sessionStorage.setItem("toolkit-token", given.get("token"));
     state.token = sessionStorage.getItem("toolkit-token") || "";
     history.replaceState(null, "", location.pathname);
-    $("name").value = sessionStorage.getItem("toolkit-by") || given.get("by") || "";
-    $("hello").addEventListener("cancel", (event) => event.preventDefault());
-    $("hello").showModal();
-    $("name").select();
+    return given.get("by") || "";
   }
 
-  begin();
+  window.addEventListener("hashchange", () => location.hash && (take(), say("Connected again.")));
+  window.addEventListener("beforeunload", (event) => state.edits.size && event.preventDefault());
+  const proposed = take();
+  $("name").value = sessionStorage.getItem("toolkit-by") || proposed;
+  $("hello").addEventListener("cancel", (event) => event.preventDefault());
+  $("hello").showModal();
+  $("name").select();
 })();
