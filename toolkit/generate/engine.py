@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import threading
 import time
@@ -27,6 +28,7 @@ from toolkit.store.journal import NOTHING, SYNC_S, Hold, Journal
 
 LONGEST_PAUSE_S = 60.0
 ATTEMPTS_WHILE_DOWN = 6
+COLLECT_FROM = 20_000
 GO_ON = "what was made so far is kept; run the same command to go on"
 
 
@@ -128,7 +130,7 @@ class Engine:
         clock = asyncio.create_task(self._tick())
         self.journal.clocked = True
         try:
-            with self._signals():
+            with _calm_collector(), self._signals():
                 for remote in self._remotes():
                     await remote.open()
                 yield self
@@ -354,6 +356,17 @@ class Engine:
         finally:
             for each in held:
                 loop.remove_signal_handler(each)
+
+
+@contextlib.contextmanager
+def _calm_collector() -> Iterator[None]:
+    """Look for garbage less often: thousands of open requests are no garbage, and each look walks them all."""
+    usual = gc.get_threshold()
+    gc.set_threshold(max(usual[0], COLLECT_FROM) if usual[0] else 0, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

@@ -21,7 +21,7 @@ from toolkit.core.request import Pace
 AHEAD = 16
 AHEAD_S = 0.25
 START = 32
-DOUBLES_S = 0.12
+DOUBLES_S, DOUBLES_HEARD_S = 0.04, 0.12
 CUT = 0.7
 THROTTLED_SHARE = 0.15
 RECENT = 128
@@ -248,15 +248,16 @@ class Limiter:
         if not self._ramping:
             return self.window
         # A process that is kept from running must not find on its return that it may send everything.
-        self._ramped_s += min(now - self._looked_at, 4 * TICK_S)
+        step_s = min(now - self._looked_at, 4 * TICK_S)
+        self._ramped_s += step_s
         self._looked_at = now
-        since = self._ramped_s - AHEAD_S
-        if since < 0:
+        if self._ramped_s < AHEAD_S:
             return float(min(self.most, AHEAD))
-        grown = float(START * 2.0 ** min(since / DOUBLES_S, 40.0))
-        if grown >= self.most:
-            self._ramping, self.window = False, float(self.most)
-        return min(float(self.most), grown)
+        # Where answers come within the ramp fewer are needed at once, and a limit is learnt at less cost.
+        grown = max(self.window, float(START)) * 2.0 ** (step_s / (DOUBLES_HEARD_S if self._recent else DOUBLES_S))
+        self.window = min(float(self.most), grown)
+        self._ramping = grown < self.most
+        return self.window
 
     def _wait_s(self, now: float) -> float:
         """Seconds until a slot may be taken; a full window is waited for by ticks while it still grows."""
