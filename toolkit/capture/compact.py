@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import orjson
 
+from toolkit.capture.batches import Batches
 from toolkit.capture.calls_file import CallsFile
 from toolkit.capture.feedback import Feedback
 from toolkit.capture.thread import NOTHING, after, family, states
@@ -93,6 +94,11 @@ class Rows:
     excluded: Counter[str] = field(default_factory=Counter)
     answers: int = 0
 
+    def take_all(self, reads: Iterable[Understood], options: CompactOptions) -> str:
+        """Add what one call gives, the results of a batch one by one; returns why it gives nothing."""
+        whys = [self.take(each, options) for each in reads]
+        return "" if "" in whys else whys[0]
+
     def take(self, read: Understood, options: CompactOptions) -> str:
         """Add what a call gives; returns why it gives nothing, as far as that is known yet."""
         answers = [] if read.excluded else list(read.talk.answers)
@@ -148,13 +154,13 @@ def compact(log: str | Path, out: str | Path, options: CompactOptions | None = N
     if not segments(source):
         raise InputError(f"{source} holds no captured traffic", "name the folder that `toolkit capture proxy` wrote")
     tally, models, n = Tally(), Counter[str](), 0
-    feedback = Feedback.of(source, damaged=options.damaged)
+    feedback, batches = Feedback.of(source, damaged=options.damaged), Batches()
     with tempfile.TemporaryFile() as aside, _calls_file(folder) as records:
         rows = Rows(aside)
         for call in calls(source, tally, damaged=options.damaged):
             n += 1
             read = understand(call)
-            why = rows.take(feedback.heed(read), options)
+            why = rows.take_all(batches.reads(feedback.heed(read)), options)
             if records is not None:
                 records.add(read, why)
         with whole_file(rows_path) as file:

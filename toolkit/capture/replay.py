@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from toolkit.capture.batches import Batches
 from toolkit.capture.compact import TERMS, CompactOptions, Rows
 from toolkit.capture.disagreement import Disagreement, disagreements, text_of
 from toolkit.capture.feedback import Feedback
@@ -145,17 +146,24 @@ def prompts(log: Path, options: ReplayOptions) -> tuple[list[Prompt], int]:
     """
     if not segments(log):
         raise InputError(f"{log} holds no captured traffic", "name the folder that `toolkit capture proxy` wrote")
-    feedback, wanted, total = Feedback.of(log, damaged=options.damaged), dict[str, Any](), Counter[str]()
+    feedback, batches = Feedback.of(log, damaged=options.damaged), Batches()
+    wanted, total = dict[tuple[str, str], Any](), Counter[str]()
     with tempfile.TemporaryFile() as aside:
         rows = Rows(aside)
         for call in calls(log, damaged=options.damaged):
-            read = feedback.heed(understand(call))
-            if not rows.take(read, CompactOptions(terms=options.terms)):
-                wanted[call.key] = _settings(read.request, options.max_tokens)
+            for read in batches.reads(feedback.heed(understand(call))):
+                if not rows.take(read, CompactOptions(terms=options.terms)):
+                    wanted[call.key, read.talk.id or call.key] = _settings(read.request, options.max_tokens)
         listed = ((_rank(row, options.seed), nth, row) for nth, row in enumerate(map(orjson.loads, rows.lines(total))))
         drawn = heapq.nsmallest(options.rows, listed, key=lambda each: each[:2])
     chosen = (row for _, _, row in sorted(drawn, key=lambda each: each[1]))
-    return [Prompt(row, _request(row, *wanted[row["lineage"]["call"]])) for row in chosen], total.total()
+    return [Prompt(row, _request(row, *_asked_with(row, wanted))) for row in chosen], total.total()
+
+
+def _asked_with(row: Mapping[str, Any], wanted: Mapping[tuple[str, str], Any]) -> Any:
+    """The settings of a row's call; answers after the first of one call have its id and a number."""
+    key, name = row["lineage"]["call"], row["id"]
+    return wanted[key, name] if (key, name) in wanted else wanted[key, name.rpartition("-")[0]]
 
 
 def _rank(row: Mapping[str, Any], seed: int) -> bytes:
