@@ -4,8 +4,9 @@
     python benchmarks/exports.py --speed 100000                  rows a second, CPU seconds and memory
 
 For TRL two steps on a random model of one layer run on each of its exports: SFT, DPO, KTO, GRPO and RLOO on
-prompts, process rewards on steps. LLaMA-Factory, axolotl and MLX-LM load the folder as the configuration in it
-says, and `datasets` the folders of its own; all say how many rows they keep.
+prompts, and on steps with an older TRL that has a trainer for them (--older-trl-python; 1.9 has). LLaMA-Factory,
+axolotl and MLX-LM load the folder as the configuration in it says, and `datasets` the folders of its own; all
+say how many rows they keep.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ fixed = dict(output_dir="out", report_to=[], use_cpu=True, bf16=False, max_steps
 rows = load_dataset("json", data_files=file, split="train", cache_dir="cache")
 more = {}
 if kind in ("grpo", "rloo", "rl"):
-    fixed |= dict(num_generations=2, per_device_train_batch_size=4, max_completion_length=8)
+    fixed |= dict(beta=0.0, num_generations=2, per_device_train_batch_size=4, max_completion_length=8)
     if kind == "rl":
         sys.path.insert(0, str(__import__("pathlib").Path(file).parent))
         from rewards import reward
@@ -97,7 +98,7 @@ made = get_dataset(template, model, data, training, stage={"dpo": "rm"}.get(kind
 print(json.dumps({"rows": len(made["train_dataset"])}))
 """
 AXOLOTL = """
-import json, sys
+import json, shutil, sys
 from pathlib import Path
 import yaml
 
@@ -107,6 +108,8 @@ def main():
     from axolotl.utils.dict import DictDefault
     from transformers import AutoTokenizer
     file, kind, tokenizer = sys.argv[1:]
+    tokenizer = shutil.copytree(tokenizer, "model")
+    Path("model/config.json").write_text('{"model_type": "llama"}')
     given = yaml.safe_load((Path(file) / "axolotl.yaml").read_text())
     for each in [*given["datasets"], *given.get("test_datasets", [])]:
         each["path"] = str(Path(file) / each["path"])
@@ -144,7 +147,7 @@ RUNS: list[tuple[str, str, str, str, str, dict[str, Any]]] = [
     ("trl", "wanted", "kto", TRL, "train.jsonl", {}),
     ("trl", "tasks", "grpo", TRL, "train.jsonl", {}),
     ("trl", "tasks", "rloo", TRL, "train.jsonl", {}),
-    ("trl", "steps", "prm", TRL, "train.jsonl", {}),
+    ("older-trl+trl", "steps", "prm", TRL, "train.jsonl", {}),
     ("trl+rl", "classes", "rl", TRL, "train.jsonl", {}),
     ("trl+unsloth", "plain", "sft", TRL, "train.jsonl", {}),
     ("trl+datasets", "tools", "disk", DATASETS, "", {}),
@@ -175,7 +178,7 @@ RUNS: list[tuple[str, str, str, str, str, dict[str, Any]]] = [
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("trl", "llamafactory", "axolotl", "mlx"):
+    for name in ("trl", "older-trl", "llamafactory", "axolotl", "mlx"):
         parser.add_argument(f"--{name}-python", default="")
     parser.add_argument("--speed", type=int, default=0)
     asked = vars(parser.parse_args())
@@ -185,7 +188,7 @@ def main() -> None:
         print("| loaded by | export | rows | stage | |\n|---|---|---|---|---|")
         for run in RUNS:
             trainer, _, target = run[0].partition("+")
-            if python := asked[f"{trainer}_python"]:
+            if python := asked[f"{trainer}_python".replace("-", "_")]:
                 style = f" {run[5]['style']}" if run[5] else ""
                 found = _opened(Path(folder), target or trainer, run, python)
                 print(f"| {trainer} | {target or trainer}{style} | {run[1]} | {run[2]} | {found} |", flush=True)
@@ -202,11 +205,15 @@ def _opened(folder: Path, target: str, job: tuple[str, str, str, str, str, dict[
     (work / "load.py").write_text(code, encoding="utf-8")
     command = [str(Path(python).absolute()), "load.py", str(found.folder / file), kind, str(MODEL)]
     env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    env |= {"AXOLOTL_DO_NOT_TRACK": "1", "DO_NOT_TRACK": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=work, env=env, check=False)
     if done.returncode:
         return f"FAILED: {(done.stderr.strip().splitlines() or ['no words'])[-1][:300]}"
     told = json.loads(done.stdout.strip().splitlines()[-1])
-    return f"{'all' if told.pop('rows') == want else 'NOT all'} of {want} rows; {json.dumps(told)}"
+    rows = told.pop("rows")
+    if kind == "pt":  # its stage pt joins texts and cuts them into blocks of one length
+        return f"{want} texts, {rows} blocks of one length"
+    return f"{'all' if rows == want else f'NOT all, {rows},'} of {want} rows; {json.dumps(told)}"
 
 
 def speed(n: int) -> None:

@@ -57,6 +57,22 @@ RUNS: list[Run] = [
     ("mlx", "chatml", "messages", {"max_seq_length": 100, "mask_prompt": True}),
     ("mlx", "inst", "messages", {"max_seq_length": 128, "mask_prompt": True, "batch_size": 7}),
     ("mlx", "chatml", "pairs", {"max_seq_length": 100, "mask_prompt": True}),
+    ("trl-dpo", "chatml", "preferences", {}),
+    ("trl-dpo", "chatml", "preferences", {"max_length": 100}),
+    ("trl-dpo", "inst", "preferences", {"max_length": 100, "truncation_mode": "keep_end"}),
+    ("trl-dpo", "inst", "text_preferences", {"max_length": 100}),
+    ("trl-kto", "chatml", "wanted", {"max_length": 100}),
+    ("trl-kto", "inst", "wanted", {}),
+    ("axolotl-dpo", "chatml", "preferences", {}),
+    ("axolotl-dpo", "chatml", "preferences", {"sequence_len": 100, "excess_length_strategy": "truncate"}),
+    ("axolotl-dpo", "inst", "preferences", {"sequence_len": 100}),
+    ("axolotl-dpo", "inst", "text_preferences", {"sequence_len": 200, "excess_length_strategy": "truncate"}),
+    ("llamafactory-dpo", "chatml", "preferences", {"cutoff_len": 100}),
+    ("llamafactory-dpo", "inst", "preferences", {"cutoff_len": 128}),
+    ("llamafactory-dpo", "chatml", "preferences", {"cutoff_len": 128, "template": "qwen3"}),
+    ("llamafactory-dpo", "chatml", "preferences", {"template": "qwen3", "enable_thinking": False}),
+    ("llamafactory-kto", "chatml", "wanted", {"cutoff_len": 100}),
+    ("llamafactory-kto", "inst", "wanted", {}),
 ]
 
 
@@ -81,8 +97,8 @@ def compare(name: str, python: str, n: int, record: Path | None) -> int:
     """Print one line a run; returns how many rows differ."""
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
-        source = _source(python) if name == "llamafactory" else ""
-        bare = record is not None and name == "llamafactory"
+        source = _source(python) if name.startswith("llamafactory") else ""
+        bare = record is not None and name.startswith("llamafactory")
         runs = [_ours(room, at, run, n, source, bare=bare) for at, run in enumerate(RUNS) if run[0] == name]
         jobs = [job for run in runs for job in run["jobs"]]
         (room / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
@@ -99,7 +115,7 @@ def compare(name: str, python: str, n: int, record: Path | None) -> int:
 def _ours(room: Path, at: int, run: Run, n: int, source: str, *, bare: bool) -> dict[str, Any]:
     name, style, shape, options = run
     folder = made.FOLDER / style
-    rows = made.adversarial(n) if shape == "messages" else made.pairs(n)
+    rows = made.made_of(shape, n)
     if options.get("template") == "qwen3":  # it writes tools in a way that is not modelled
         rows = [row for row in rows if row["kind"] not in ("tools", "ends_on_call")]
     if bare:  # its words around tools are not kept in the repository
@@ -134,13 +150,17 @@ def dry(name: str, options: dict[str, Any], folder: Path, rows: list[dict[str, A
 def example(at: int, row: dict[str, Any]) -> Example:
     """A row of `tests.trainers.rows` as an example."""
     if "prompt" in row:
+        answer = row.get("chosen", row.get("completion"))
+        if "chosen" in row or "label" in row:
+            sides = {"completion": answer, "rejected": row.get("rejected"), "tools": row.get("tools")}
+            return Example(at, row["id"], prompt=row["prompt"], **sides)
         return Example(at, row["id"], prompt=row["prompt"], completion=row["completion"], columns=2)
     return Example(at, row["id"], row["messages"], tools=row.get("tools"), columns=1 + ("tools" in row))
 
 
 def _line(run: dict[str, Any], jobs: dict[str, Any]) -> int:
     name, style, shape, options = run["run"]
-    ours = [[list(each.ids), each.labels()] for each in run["trained"] if each.kept]
+    ours = [[list(side.ids), side.labels()] for each in run["trained"] if each.kept for side in sides(each)]
     theirs = jobs[run["jobs"][0]["name"]]
     if name == "mlx":  # its batches are in the order of the number of columns
         order = sorted(range(len(run["rows"])), key=lambda at: 1 + ("tools" in run["rows"][at]))
@@ -153,13 +173,19 @@ def _line(run: dict[str, Any], jobs: dict[str, Any]) -> int:
     same = sum(one == other for one, other in zip(ours, theirs["rows"], strict=False))
     most = max(len(ours), len(theirs["rows"]))
     print(
-        f"  {style} {shape} {json.dumps(options)}: {same:,} of {most:,} kept rows equal, "
-        f"{len(run['rows']) - len(theirs['rows']):,} dropped, {raised:,} of {len(stops):,} stops raise"
+        f"  {style} {shape} {json.dumps(options)}: {same:,} of {most:,} sequences equal, "
+        f"{sum(not each.kept for each in run['trained']):,} of {len(run['rows']):,} rows dropped, "
+        f"{raised:,} of {len(stops):,} stops raise"
     )
     if same < most:
         at = next((at for at, (one, other) in enumerate(zip(ours, theirs["rows"], strict=False)) if one != other), 0)
         print("    first:", ours[at : at + 1], theirs["rows"][at : at + 1])
     return (most - same) + len(stops) - raised
+
+
+def sides(trained: Trained) -> list[Trained]:
+    """The sequences of a row: of a pair the chosen and the rejected one."""
+    return [trained] if trained.other is None else [trained, trained.other]
 
 
 def _source(python: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from toolkit.chat.example import READS, UNFIT, examples
+from toolkit.chat.example import READS, examples, stage_of
 from toolkit.chat.forecast import forecast
 from toolkit.chat.ledger import shown
 from toolkit.chat.tokenizer import load
@@ -33,6 +33,7 @@ from toolkit.write import whole_file
 
 LEDGER = "trained.parquet"
 META = "training"
+STAGED = {"sft": "rows with one answer", "dpo": "pairs", "kto": "answers that are wanted or not"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,7 @@ def dry_run(run: str | Path, asked: Asked, *, progress: Progress | None = None) 
         data, part, rows = _rows(folder, ledger)
         if not len(rows):
             raise InputError(f"no row of {folder.path} stays to train on", f"read {folder.quarantine} for the reasons")
-        if data.manifest.format in UNFIT:
-            what = f"the dry run does not model {data.manifest.format} rows"
-            raise UsageError(what, "it is for rows with one answer: messages, prompt and completion, text")
+        _fits(data.manifest.format, check.part())
         scene = Scene(data, keep=rows, progress=progress)
         before = ledger.digest_of(check.id, check.scope)
         looks = [check] if data.manifest.format == "text" else [check, ChatTemplate(asked.model, asked.trainer)]
@@ -165,6 +164,16 @@ def _rows(folder: RunFolder, ledger: Ledger) -> tuple[Dataset, str, np.ndarray]:
     if split is not None:
         return split.train.data, "train", split.train.keep
     return Dataset(folder.dataset), "the rows that stay", stays
+
+
+def _fits(row_format: str, trainer: Any) -> None:
+    """Raise UsageError where a trainer's dry run is for another kind of training than the rows are."""
+    stage = stage_of(row_format)
+    if stage == trainer.stage:
+        return
+    able = sorted(name for name, each in parts.parts("trainers").items() if each.stage == stage)
+    what = f"{trainer.id} is for {STAGED[trainer.stage]}, and these are {row_format} rows"
+    raise UsageError(what, f"--trainer {', '.join(able)}" if able else "no trainer's dry run takes them")
 
 
 def _check_types(built: Any) -> None:

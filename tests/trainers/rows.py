@@ -232,3 +232,51 @@ def tokenizer(folder: Path, style: str) -> Path:
     hf.chat_template = CHATML if style == "chatml" else INST
     hf.save_pretrained(str(folder))
     return folder
+
+
+def preferences(n: int, seed: int = 2) -> list[dict[str, Any]]:
+    """`n` pairs as messages: adversarial conversations that end with an answer, and another; a few odd roles."""
+    rng = random.Random(seed)
+    rows = []
+    for row in adversarial(2 * n, seed):
+        *prompt, answer = row["messages"]
+        if not prompt or answer["role"] != "assistant" or answer.get("tool_calls"):
+            continue
+        if rng.random() < 0.02:
+            prompt[0] = {**prompt[0], "role": "critic"}
+        other = rng.choice([_text(rng), _text(rng, 300), rng.choice(ODDITIES), answer["content"], "user", " x ", ""])
+        rows.append(
+            {key: row[key] for key in ("id", "kind", "tools") if key in row}
+            | {"prompt": prompt, "chosen": [answer], "rejected": [_turn("assistant", other)]}
+        )
+    return rows[:n]
+
+
+def text_preferences(n: int, seed: int = 3) -> list[dict[str, Any]]:
+    """`n` pairs of texts; some are empty."""
+    rng = random.Random(seed)
+    rows = pairs(n, seed)
+    return [
+        {
+            "id": row["id"],
+            "prompt": row["prompt"],
+            "chosen": row["completion"],
+            "rejected": rng.choice([_text(rng), "", "y"]),
+        }
+        for row in rows
+    ]
+
+
+def wanted(n: int, seed: int = 4) -> list[dict[str, Any]]:
+    """`n` answers as messages, every third of them not wanted."""
+    return [
+        {key: row[key] for key in ("id", "kind", "tools", "prompt") if key in row}
+        | {"completion": row["chosen"], "label": at % 3 > 0}
+        for at, row in enumerate(preferences(n, seed))
+    ]
+
+
+def made_of(shape: str, n: int) -> list[dict[str, Any]]:
+    """Rows of a shape by its name."""
+    makers = {"messages": adversarial, "pairs": pairs, "preferences": preferences, "wanted": wanted}
+    return {**makers, "text_preferences": text_preferences}[shape](n)

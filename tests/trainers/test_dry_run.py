@@ -177,12 +177,33 @@ def test_tools_under_llama_factory_need_its_own_words() -> None:
 
 def test_rows_that_no_trainer_part_models(capsys: pytest.CaptureFixture[str]) -> None:
     run = _run([{"prompt": "a", "chosen": f"b{at}", "rejected": "c"} for at in range(4)], "pairs")
-    with pytest.raises(UsageError, match="does not model preference rows"):
+    with pytest.raises(UsageError, match="trl is for rows with one answer, and these are preference rows") as said:
         dry_run(run, Asked("trl", MODEL))
+    assert said.value.fix == "--trainer axolotl-dpo, llamafactory-dpo, trl-dpo"
+    steps = _run([{"prompt": "a", "completions": [f"b{at}"], "labels": [True]} for at in range(4)], "steps")
+    with pytest.raises(UsageError, match="and these are stepwise rows"):
+        dry_run(steps, Asked("trl-kto", MODEL))
     texts = _run([{"text": f"a document of some words, number {at}"} for at in range(4)], "texts")
     assert "4 of 4 rows" in dry_run(texts, Asked("trl", MODEL)).told["line"]
     with pytest.raises(UsageError, match="axolotl reads text rows as type `completion`"):
         dry_run(texts, Asked("axolotl", MODEL))
+
+
+def test_pairs_and_answers_that_are_wanted_or_not(capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = [{"prompt": f"where is parcel {at}", "chosen": "sent " * (at + 1), "rejected": "no"} for at in range(40)]
+    run = _run(pairs, "pairs")
+    assert main(["dry-run", str(run), "--trainer", "trl-dpo", "--model", MODEL, "--max-length", "48"]) == 0
+    said = capsys.readouterr().out
+    assert "40 of 40 rows of the rows that stay reach the model, 4 of them with the answer cut" in said
+    assert "-- rejected --" in said and "⟦no<|im_end|>⟧" in said
+    table = pq.read_table(run / "trained.parquet")
+    assert sum(n > 48 for n in table.column("full_tokens").to_pylist()) == 4
+    assert all(trained > 3 for trained in table.column("trained_tokens").to_pylist())
+    wanted = [{"prompt": f"is it {at}", "completion": "yes", "label": at % 2 == 0} for at in range(8)]
+    found = dry_run(_run(wanted, "wanted"), Asked("llamafactory-kto", MODEL))
+    assert found.told["line"].startswith("8 of 8 rows")
+    with pytest.raises(UsageError, match="llamafactory-kto is for answers that are wanted or not"):
+        dry_run(run, Asked("llamafactory-kto", MODEL))
 
 
 def test_no_row_is_left() -> None:

@@ -23,7 +23,7 @@ SCHEMA = pa.schema(
         ("kept", pa.bool_()),
         ("reason", pa.string()),  # why it is not kept; empty for a row that is
         ("stops", pa.bool_()),  # the trainer stops with an error at this row
-        ("full_tokens", pa.int32()),  # before the trainer cuts
+        ("full_tokens", pa.int32()),  # before the trainer cuts; of a pair, its longer side
         ("tokens", pa.int32()),
         ("trained_tokens", pa.int32()),
         ("wanted_tokens", pa.int32()),  # those that would have a loss if nothing were cut
@@ -60,8 +60,18 @@ def look(view: View, trainer: Any, tokenizer: Tokenizer) -> Looked:
 
 def shown(example: Example, trained: Trained, tokenizer: Tokenizer) -> dict[str, Any]:
     """A row as the model sees it: `pieces` of [text, whether it has a loss], secrets masked, 2,000 letters at most."""
+    pieces, room = _pieces(trained, tokenizer, LONGEST)
+    if trained.other is not None:
+        rejected, room = _pieces(trained.other, tokenizer, LONGEST)
+        pieces += [["\n-- rejected --\n", False], *rejected]
+    told = {"ref": example.ref, "pieces": pieces, "more": room == 0}
+    return {**told, "tokens": trained.tokens, "trained": trained.trained, "full": trained.full}
+
+
+def _pieces(trained: Trained, tokenizer: Tokenizer, room: int) -> tuple[list[list[Any]], int]:
+    """The texts of a sequence with and without a loss, and the letters that were left of `room`."""
     pieces: list[list[Any]] = []
-    at, room = 0, LONGEST
+    at = 0
     for begin, end in [*trained.spans, (len(trained.ids), len(trained.ids))]:
         for part, has_loss in ((trained.ids[at:begin], False), (trained.ids[begin:end], True)):
             text = secrets.masked(tokenizer.decode(part[: 4 * room])) if len(part) and room else ""
@@ -69,8 +79,7 @@ def shown(example: Example, trained: Trained, tokenizer: Tokenizer) -> dict[str,
                 pieces.append([text[:room], has_loss])
                 room = max(0, room - len(text))
         at = end
-    told = {"ref": example.ref, "pieces": pieces, "more": room == 0}
-    return {**told, "tokens": len(trained.ids), "trained": trained.trained, "full": trained.full}
+    return pieces, room
 
 
 def suggested(full: pa.ChunkedArray, over: float = 0.01) -> int:
@@ -83,7 +92,7 @@ def suggested(full: pa.ChunkedArray, over: float = 0.01) -> int:
 
 
 def _add(lines: dict[str, list[Any]], example: Example, each: Trained) -> None:
-    values = (each.row, example.ref, each.kept, each.reason, each.stops, each.full, len(each.ids), each.trained)
+    values = (each.row, example.ref, each.kept, each.reason, each.stops, each.full, each.tokens, each.trained)
     for name, value in zip(lines, (*values, each.wanted, each.answer_cut, each.prompt_cut), strict=True):
         lines[name].append(value)
 

@@ -63,3 +63,11 @@ def first_token(encoded: Encoded, character: int) -> int | None:
         return None
     at = int(np.searchsorted(encoded.ends, character, side="right"))
     return at if at < len(encoded.ids) and encoded.starts[at] <= character else None
+
+
+def common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    most = min(len(one), len(other))
+    if one[:most] == other[:most]:
+        return most
+    return next(at for at in range(most) if one[at] != other[at])

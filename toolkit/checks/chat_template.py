@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from toolkit.chat.example import READS, UNFIT, Example, examples
+from toolkit.chat.example import READS, Example, examples, stage_of
 from toolkit.chat.render import Job, Rendered, Renderer
 from toolkit.chat.tokenizer import files_of, load
 from toolkit.core.errors import NotApplicable
@@ -39,7 +39,7 @@ class ChatTemplate:
 
     Method: every row is rendered as `transformers` does; each content, trimmed, must stand in the text,
     and each tool and each call by its name. Missed: an order that is changed, a content that also stands
-    elsewhere in the row, the arguments of calls, pictures.
+    elsewhere in the row, the arguments of calls, rejected answers, pictures.
 
     model: a folder with a tokenizer, or a Hub id in the cache of this machine. trainer: one that renders
     tools by itself is not told of tools.
@@ -47,7 +47,7 @@ class ChatTemplate:
 
     id: ClassVar[str] = "chat-template"
     code: ClassVar[str] = "F03"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "kept"
     reads: ClassVar[tuple[str, ...]] = READS
 
@@ -61,7 +61,7 @@ class ChatTemplate:
     def run(self, view: View) -> Iterator[Result]:
         if not self.model:
             raise NotApplicable(UNASKED)
-        if view.manifest.format in (*UNFIT, "text"):
+        if stage_of(view.manifest.format) == "" or view.manifest.format == "text":
             raise NotApplicable(f"{view.manifest.format} rows pass no chat template")
         tokenizer = load(self.model)
         with Renderer(tokenizer.template, tokenizer.special) as renderer:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.chat.example import READS, UNFIT
+from toolkit.chat.example import READS, stage_of
 from toolkit.chat.forecast import LEFT_OVER
 from toolkit.chat.ledger import Looked, look, suggested
 from toolkit.chat.tokenizer import files_of, load
@@ -39,14 +39,14 @@ class TrainerDryRun:
     Method: `benchmarks/trainers.py` holds ids and labels against the trainers' own preprocessing on
     thousands of adversarial rows; they are equal for the versions that the parts of the shelf `trainers`
     name. What a trainer does in another version, or with options that its part does not have, is missed;
-    so are pictures, preference pairs, and what packing joins.
+    so are pictures. A row of a preference data set is its two sequences, whose tokens are added up.
 
     trainer, model: a part of the shelf and a folder or cached Hub id. options: the trainer's, as JSON.
     """
 
     id: ClassVar[str] = "trainer-dry-run"
     code: ClassVar[str] = "F02"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "kept"
     reads: ClassVar[tuple[str, ...]] = READS
 
@@ -63,8 +63,9 @@ class TrainerDryRun:
     def run(self, view: View) -> Iterator[Result]:
         if not self.trainer or not self.model:
             raise Skip(UNASKED)
-        if view.manifest.format in UNFIT:
-            raise NotApplicable(f"{view.manifest.format} rows are not trained on one answer each")
+        stage = stage_of(view.manifest.format)
+        if stage != parts.part("trainers", self.trainer).stage:
+            raise NotApplicable(f"{self.trainer} is not for {view.manifest.format} rows")
         if not view.n_rows:
             raise NotApplicable("there is no row to train on")
         trainer = self.part()

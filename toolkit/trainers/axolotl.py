@@ -35,6 +35,7 @@ class Axolotl:
 
     id: ClassVar[str] = "axolotl"
     models: ClassVar[str] = "axolotl 0.19.0"
+    stage: ClassVar[str] = "sft"
     limit: ClassVar[str] = "sequence_len"
     batch: ClassVar[tuple[str, ...]] = ("micro_batch_size", "gradient_accumulation_steps")
 

@@ -21,6 +21,7 @@ QUIET = "detailed thinking off"
 BETWEEN = "\n</tool_response>\n<tool_response>\n"
 INVALID = "the turns do not alternate from a user to an assistant, or the last is not the assistant's"
 Pair = tuple[list[int], list[int]]
+Plan = list[list[Word]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class LlamaFactory:
 
     id: ClassVar[str] = "llamafactory"
     models: ClassVar[str] = "llamafactory 0.9.5"
+    stage: ClassVar[str] = "sft"
     limit: ClassVar[str] = "cutoff_len"
     batch: ClassVar[tuple[str, ...]] = ("per_device_train_batch_size", "gradient_accumulation_steps")
 
@@ -77,19 +79,13 @@ class LlamaFactory:
     def dry_run(
         self, rows: Sequence[Example], rendered: Sequence[Sequence[Rendered]], *, tokenizer: Tokenizer, ready: Any
     ) -> Iterator[Trained]:
-        plans = [self._plan(row, ready) for row in rows]
-        texts = dict.fromkeys(
-            word for plan in plans if isinstance(plan, list) for turn in plan for word in turn if isinstance(word, str)
-        )
-        ids = dict(zip(texts, (each.ids for each in tokenizer.encode(list(texts))), strict=True))
-        for row, plan in zip(rows, plans, strict=True):
-            if isinstance(plan, Trained):
-                yield plan
-                continue
-            turns = [[token for word in turn for token in _tokens(word, ids)] for turn in plan]
-            yield self._row(row, list(zip(turns[::2], turns[1::2], strict=True)))
+        for row, found in zip(rows, encoded([self.plan(row, ready) for row in rows], tokenizer), strict=True):
+            if isinstance(found, Trained):
+                yield found
+            else:
+                yield self._row(row, list(zip(found[::2], found[1::2], strict=True)))
 
-    def _plan(self, row: Example, ready: Slots) -> list[list[Word]] | Trained:
+    def plan(self, row: Example, ready: Slots) -> Plan | Trained:
         """The texts and tokens of every turn, or what became of the row before."""
         try:
             system, turns = ALIGNED[self.formatting](row.chat, bool(row.tools))
@@ -107,7 +103,7 @@ class LlamaFactory:
         for at, (source, target) in enumerate(order):
             if used >= self.cutoff_len:
                 break
-            keep = _shares(len(source), len(target), self.cutoff_len - used)
+            keep = shares(len(source), len(target), self.cutoff_len - used)
             used += sum(keep)
             left.append((source[: keep[0]], target[: keep[1]], self._losses(at)))
         if self.mask_history:
@@ -211,11 +207,24 @@ def _thought(turns: list[tuple[str, str]], options: LlamaFactory, ready: Slots) 
     return found
 
 
+def encoded(plans: Sequence[Plan | Trained], tokenizer: Tokenizer) -> Iterator[list[list[int]] | Trained]:
+    """The ids of every turn, each text tokenised once; what became of a row before is handed on."""
+    texts = dict.fromkeys(
+        word for plan in plans if isinstance(plan, list) for turn in plan for word in turn if isinstance(word, str)
+    )
+    ids = dict(zip(texts, (each.ids for each in tokenizer.encode(list(texts))), strict=True))
+    for plan in plans:
+        if isinstance(plan, Trained):
+            yield plan
+        else:
+            yield [[token for word in turn for token in _tokens(word, ids)] for turn in plan]
+
+
 def _tokens(word: Word, ids: dict[str, list[int]]) -> Sequence[int]:
     return ids[word] if isinstance(word, str) else (word,)
 
 
-def _shares(source: int, target: int, room: int) -> tuple[int, int]:
+def shares(source: int, target: int, room: int) -> tuple[int, int]:
     """Tokens that are left of a question and its answer in `room`: the shorter whole, or both in proportion."""
     if target * 2 < room:
         most = room

@@ -26,6 +26,7 @@ class Mlx:
 
     id: ClassVar[str] = "mlx"
     models: ClassVar[str] = "mlx-lm 0.32.2"
+    stage: ClassVar[str] = "sft"
     limit: ClassVar[str] = "max_seq_length"
     batch: ClassVar[tuple[str, ...]] = ("batch_size", "grad_accumulation_steps")
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from toolkit.chat.example import Example, Trained, stopped
 from toolkit.chat.render import Job, Rendered, Renderer
-from toolkit.chat.spans import Span, dropped, first_token, joined, total, windowed
+from toolkit.chat.spans import Span, common, dropped, first_token, joined, total, windowed
 from toolkit.chat.tokenizer import Encoded, Tokenizer
 from toolkit.core.errors import InputError, UsageError
 
@@ -33,6 +33,7 @@ class Trl:
 
     id: ClassVar[str] = "trl"
     models: ClassVar[str] = "trl 1.16.0"
+    stage: ClassVar[str] = "sft"
     limit: ClassVar[str] = "max_length"
     batch: ClassVar[tuple[str, ...]] = ("per_device_train_batch_size", "gradient_accumulation_steps")
 
@@ -78,7 +79,7 @@ class Trl:
         whole = encoded[-1]
         spans: list[Span] = [(0, len(whole.ids))]
         if example.prompt is not None and self.completion_only_loss is not False:
-            spans = [(_shared(encoded[0].ids, whole.ids), len(whole.ids))]
+            spans = [(common(encoded[0].ids, whole.ids), len(whole.ids))]
         if self.assistant_only_loss and rendered:
             marked = _marked(whole, rendered[-1])
             if not marked:
@@ -120,14 +121,6 @@ def _encoded(
     for row, found in zip(texts, rendered, strict=True):
         source = done[0 if found else 1]
         yield [next(source) for _ in row]
-
-
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    most = min(len(one), len(other))
-    if one[:most] == other[:most]:
-        return most
-    return next(at for at in range(most) if one[at] != other[at])
 
 
 def _marked(encoded: Encoded, rendered: Rendered) -> list[Span]:

@@ -23,6 +23,7 @@ class Unsloth:
 
     id: ClassVar[str] = "unsloth"
     models: ClassVar[str] = "trl 1.16.0, which unsloth calls"
+    stage: ClassVar[str] = "sft"
     limit: ClassVar[str] = "max_length"
     batch: ClassVar[tuple[str, ...]] = ("per_device_train_batch_size", "gradient_accumulation_steps")
 
