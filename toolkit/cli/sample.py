@@ -20,7 +20,10 @@ def command(
         list[str], typer.Option("--exclude", help="Held-out rows: neither they nor rows near them are asked.")
     ] = [],  # noqa: B006 (typer copies it)
     asked: Annotated[
-        list[str], typer.Option("--asked", help="An earlier queue.jsonl, whose rows are not asked again.")
+        list[str],
+        typer.Option(
+            "--asked", help="An earlier queue.jsonl, or the .labels.jsonl of `toolkit label`: not asked again."
+        ),
     ] = [],  # noqa: B006
     n: Annotated[int, typer.Option("-n", "--rows", help="Rows in the queue; of a batch with --simulate.")] = N,
     goal: Annotated[
@@ -31,6 +34,7 @@ def command(
     ] = "auto",
     audit: Annotated[float, typer.Option("--audit", help="Share of the queue that is drawn by chance.")] = 0.1,
     novel: Annotated[float, typer.Option("--novel", help="Most that may be of a new topic or out of scope.")] = 0.25,
+    seek: Annotated[str, typer.Option("--seek", help="A readiness.json: seek the classes that lack rows.")] = "",
     vectors: Annotated[str, typer.Option("--vectors", help="A .npy of unit vectors, one a record of the pool.")] = "",
     to: Annotated[list[str], typer.Option("--to", help="Also for a tool: label-studio, argilla, csv.")] = [],  # noqa: B006
     simulate: Annotated[
@@ -71,7 +75,7 @@ def command(
     reading = opts.reading(format=format, text=text, label=label)
     progress = opts.progress()
     encode = load_encoder(VerifyOptions(precision=precision, encoder=encoder), progress)
-    options = SampleOptions(strategy, goal, audit, novel, seed=seed, vectors=vectors)
+    options = SampleOptions(strategy, goal, audit, novel, seed=seed, vectors=vectors, seek=seek)
     if simulate:
         batch = n if n != N else 0
         found = simulate_on(

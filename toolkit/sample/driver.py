@@ -116,8 +116,9 @@ def _rows(seen: Seen, made: Planned) -> Iterator[QueueRow]:
             probability=None if np.isnan(chance) else round(float(chance), 6),
             n_similar=n_similar,
             nearest=beside,
-            reason=reason(made.group[at], signs, likely=likely, nearest=beside, n_similar=n_similar, harder=hard),
-            draft=_draft(signs, record, likely),
+            reason=reason(made.group[at], signs, likely=likely, nearest=beside, n_similar=n_similar, harder=hard)
+            + (_wanted(likely, seen.sought) if made.group[at] != "audit" else ""),
+            draft=_draft(signs, record, likely, () if seen.head is None else seen.head.classes),
             row=record,
         )
 
@@ -140,6 +141,11 @@ def _nearest(seen: Seen, at: int, cosine: float) -> dict[str, Any] | None:
     return {"id": ref, "label": seen.labelled.label[at].as_py(), "text": record, "similarity": round(cosine, 4)}
 
 
+def _wanted(likely: list[tuple[str, float]], sought: tuple[str, ...]) -> str:
+    name = next((each for each, _ in likely if each in sought), None)
+    return "" if name is None else f"; '{name}' lacks rows"
+
+
 def _kind(signs: Told, record: Mapping[str, Any], classes: bool) -> str:
     """What a person is asked: to choose between two drafts, to choose a class, or to edit an answer."""
     if "chosen" in record and "rejected" in record:
@@ -147,14 +153,19 @@ def _kind(signs: Told, record: Mapping[str, Any], classes: bool) -> str:
     return "text" if not classes and _answer(signs, record) is not None else "class"
 
 
-def _draft(signs: Told, record: Mapping[str, Any], likely: list[tuple[str, float]]) -> dict[str, Any] | None:
-    """What the model says: its own prediction before the head's, an answer where it wrote one."""
+def _draft(
+    signs: Told, record: Mapping[str, Any], likely: list[tuple[str, float]], classes: tuple[str, ...]
+) -> dict[str, Any] | None:
+    """What the model says: its own prediction or an answer that is a class before the head's, else its answer."""
     if "chosen" in record and "rejected" in record:
         return {"answers": [record["chosen"], record["rejected"]]}
     if signs.prediction is not None:
         sure = max(signs.probabilities) if signs.probabilities else signs.confidence
         return {"label": signs.prediction, "confidence": None if sure is None else round(sure, 4)}
-    if not likely and (answer := _answer(signs, record)) is not None:
+    answer = _answer(signs, record)
+    if answer is not None and answer.strip() in classes:
+        return {"label": answer.strip(), "confidence": signs.confidence}
+    if not likely and answer is not None:
         return {"answer": answer}
     return {"label": likely[0][0], "confidence": round(likely[0][1], 4)} if likely else None
 
@@ -184,6 +195,7 @@ def _manifest(seen: Seen, given: Given, rows: tuple[QueueRow, ...], n: int, stra
         "strategy": strategy,
         "hardness": list(seen.signals),
         "classes": list(seen.head.classes) if seen.head is not None else [],
-        "options": asdict(given.options),
+        "options": {name: value for name, value in asdict(given.options).items() if name != "seek"},
+        **({"sought": list(seen.sought)} if given.options.seek else {}),
         "groups": dict(sorted(Counter(row.group for row in rows).items())),
     }

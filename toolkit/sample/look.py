@@ -15,9 +15,10 @@ from toolkit.core.errors import InputError, UsageError
 from toolkit.near.cover import nearest
 from toolkit.near.pool import Pool
 from toolkit.read import Progress, ReadOptions, locate
+from toolkit.sample.asked import apart_from, asked_before
 from toolkit.sample.hard import Head, Judged, Said, by_text, combined, head, judged, said
-from toolkit.sample.queue import read_queue
 from toolkit.sample.rows import Eligible, Texts, eligible, texts_of
+from toolkit.sample.seek import boosted, sought
 
 Floats = npt.NDArray[np.floating]
 SURE = "margin of a classifier on the labelled rows"
@@ -29,7 +30,8 @@ class SampleOptions:
 
     strategy: a sampler, or `auto`. audit: the share of the queue that is drawn by chance. novel: the most
     that may be of a new topic. near: the cosine from which a text counts as held out. vectors: a `.npy` file
-    of unit vectors by the same encoder, a row for each record of the pool; it is memory-mapped.
+    of unit vectors by the same encoder, a row for each record of the pool; it is memory-mapped. seek: a
+    readiness report, whose small classes are sought.
     """
 
     strategy: str = "auto"
@@ -39,6 +41,7 @@ class SampleOptions:
     near: float = 0.9
     seed: int = 0
     vectors: str = ""
+    seek: str = ""
 
     def check(self) -> None:
         """Raises UsageError for options that cannot be meant."""
@@ -55,7 +58,8 @@ class SampleOptions:
 class Given:
     """What a user gave. train: labelled rows, None for a cold start. exclude: data that is never asked.
 
-    asked: earlier queues. reading: how the pool is read, and, where it names a label column, the labelled rows.
+    asked: earlier queues, and files of decisions by `toolkit label`.
+    reading: how the pool is read, and, where it names a label column, the labelled rows.
     """
 
     pool: Any
@@ -71,6 +75,7 @@ class Seen:
     """What was read and made of it. may: who may be asked; ready: the same texts as a sampler sees them.
 
     signals: what hardness is made of, in words; empty at a cold start. excluded: the data that is never asked.
+    sought: classes of which more is wanted.
     """
 
     pool: Texts
@@ -80,6 +85,7 @@ class Seen:
     ready: Pool
     head: Head | None
     signals: tuple[str, ...]
+    sought: tuple[str, ...] = ()
 
 
 def look(given: Given, folder: Path, encode: Any, progress: Progress | None = None) -> Seen:
@@ -91,21 +97,28 @@ def look(given: Given, folder: Path, encode: Any, progress: Progress | None = No
         else texts_of(given.train, folder / "labelled", _with_labels(given.reading), progress)
     )
     held = tuple(texts_of(each, folder / f"exclude-{at}", None, progress) for at, each in enumerate(given.exclude))
-    earlier = [row.text for path in given.asked for row in read_queue(Path(path))]
+    earlier = asked_before(given.asked)
+    wanted = sought(Path(given.options.seek)) if given.options.seek else ()
     signs = said(pool.data, encode)
-    may = eligible(pool, signs.requests, labelled=labelled, held_out=held, asked=earlier)
+    may = eligible(pool, signs.requests, labelled=labelled, held_out=held, asked=earlier.texts)
     vectors = _vectors(pool, may, given.options.vectors, encode)
     may, vectors = _apart(may, vectors, _encoded(held, encode), given.options.near)
+    known = _encoded([labelled] if labelled is not None else [], encode)
+    if earlier.rejected and len(vectors):
+        stays = apart_from(vectors, np.asarray(encode(earlier.rejected)), known)
+        may, vectors = may.only(stays, "asked"), vectors[stays]
     if not len(may.place):
         raise UsageError(f"no row of {locate(given.pool).name} is left to ask: {may.left.words()}", "give new rows")
-    known = _encoded([labelled] if labelled is not None else [], encode)
     made = _head(labelled, known, given.options.seed)
     told = judged(made, vectors) if made is not None else None
     hard, names = _hardness(may, vectors, known, told, signs)
+    if wanted:
+        hard = boosted(np.zeros(len(vectors)) if hard is None else hard, made, vectors, wanted)
+        names = (*names, "classes that lack rows")
     ready = Pool(vectors, known if len(known) else vectors[:0], hard, may.weight, None if told is None else told.label)
     if made is not None and _wants_shares(given.options.strategy):
         ready = replace(ready, shares=made.shares(vectors).astype(np.float32))
-    return Seen(pool, labelled, held, may, ready, made, names)
+    return Seen(pool, labelled, held, may, ready, made, names, wanted)
 
 
 def _unlabelled(reading: ReadOptions | None) -> ReadOptions | None:

@@ -78,12 +78,12 @@ class Eligible:
     weight: npt.NDArray[np.float64]
     left: Left
 
-    def only(self, stays: Bools) -> Eligible:
-        """Without the texts that do not stay, shape (n,): they count as held out."""
+    def only(self, stays: Bools, why: str = "held_out") -> Eligible:
+        """Without the texts that do not stay, shape (n,). why: what they count as, `held_out` or `asked`."""
         index = np.where(stays, np.cumsum(stays) - 1, -1)
         of = np.where(self.of >= 0, index[self.of], -1)
         gone = int(((self.of >= 0) & (of < 0)).sum())
-        left = self.left._replace(held_out=self.left.held_out + gone)
+        left = self.left._replace(**{why: getattr(self.left, why) + gone})
         return Eligible(self.place[stays], of, self.weight[stays], left)
 
 
@@ -92,8 +92,8 @@ def texts_of(data: Any, folder: Path, reading: ReadOptions | None, progress: Pro
     found = read(data, folder, reading, progress)
     if not found.n_rows:
         raise InputError(f"{locate(data).name} has no row that can be read", "give a file with a text in each row")
-    table = found.table(("prompt", "label"))
-    return Texts(found, table.column("row").to_numpy(), table.column("prompt"), table.column("label"))
+    table = found.table(("question", "label"))
+    return Texts(found, table.column("row").to_numpy(), table.column("question"), table.column("label"))
 
 
 def eligible(

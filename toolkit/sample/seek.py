@@ -1,0 +1,53 @@
+"""Classes that the next round should seek: those that a readiness report shows to be too small."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from toolkit.checks.balance import CLASS_ROWS, RATIO
+from toolkit.core.errors import InputError, UsageError
+from toolkit.sample.hard import BLOCK, Head
+
+MOST = 20
+
+
+def sought(report: Path) -> tuple[str, ...]:
+    """Classes with fewer rows than the check `balance` asks for, 10 and a tenth of the largest; the smallest first.
+
+    At most 20. Raises InputError for a file that is no readiness report.
+    """
+    try:
+        told: Any = orjson.loads(report.read_bytes())
+        rows = {str(each["name"]): int(each["rows"]) for each in told["classes"]}
+    except (OSError, ValueError, KeyError, TypeError) as failure:
+        what = f"{report} is no readiness report: {type(failure).__name__}"
+        raise InputError(what, "name the readiness.json of a run") from failure
+    least = max(CLASS_ROWS, math.ceil(max(rows.values(), default=0) / RATIO))
+    return tuple(
+        sorted((name for name, count in rows.items() if count < least), key=lambda name: (rows[name], name))[:MOST]
+    )
+
+
+def boosted(
+    hardness: npt.NDArray[np.float64], head: Head | None, vectors: npt.NDArray[np.floating], names: Sequence[str]
+) -> npt.NDArray[np.float64]:
+    """Hardness moved towards 1 by the chance that a row is of a class that is sought, shape (n,).
+
+    Raises UsageError where there is no classifier that knows these classes.
+    """
+    some = [at for at, name in enumerate(head.classes) if name in set(names)] if head is not None else []
+    if head is None or not some:
+        what = f"no labelled row has one of the classes that are sought: {', '.join(names[:5])}"
+        raise UsageError(what, "--train FILE with rows of these classes, or leave --seek out")
+    chance = np.empty(len(vectors))
+    for start in range(0, len(vectors), BLOCK):
+        block = slice(start, start + BLOCK)
+        chance[block] = head.shares(vectors[block])[:, some].sum(axis=1)
+    return np.asarray(hardness + chance * (1 - hardness), np.float64)
