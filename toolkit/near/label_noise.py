@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from toolkit.near.probe import Probe
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 DRAWS = 500
 # The confident joint counts only errors that look more typical than the average row of their class,

@@ -3,17 +3,19 @@
 L-BFGS in coordinates in which the loss is about equally curved in every direction (from the spectrum
 of the features), first in float32, then in float64 until the distance to the optimum is proven
 small. Against scikit-learn's solver on 12,000 x 384 rows in 150 classes: a third of the CPU time.
+Features that are float32 stay so: half the time and memory, and a gap down to about 1e-4.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Kind = TypeVar("Kind", bound=np.floating)
 
 # Nats a row: how far the loss may be above its minimum. At 1e-4 the probability of a row's own label
 # is off by 3e-4 on average (measured on 8,954 rows in 64 classes).
@@ -35,7 +37,7 @@ class Fitted(NamedTuple):
 
 
 def fit(
-    features: Floats,
+    features: npt.NDArray[np.floating],
     label: Ints,
     n_classes: int,
     *,
@@ -50,22 +52,24 @@ def fit(
     gap. The scaling follows Böhning's (1992) curvature bound, with a curvature nearer to that of a
     classifier that is mostly sure.
     """
-    spectrum, axes = np.linalg.eigh(features.T @ features)
+    spectrum, axes = np.linalg.eigh((features.T @ features).astype(np.float64))
     scale = 1 / np.sqrt(np.maximum(spectrum, 0) * 0.05 / n_classes + 1 / c)
-    rotated = features @ (axes * scale)
+    rotated = features @ (axes * scale).astype(features.dtype)
     place = np.zeros((len(scale), n_classes)) if start is None else (axes / scale).T @ start
-    rough, _, first = _descend(rotated.astype(np.float32), label, scale, c, place, 2 * tolerance)
-    place, gap, last = _descend(rotated, label, scale, c, rough, tolerance)
+    first = 0
+    if features.dtype != np.float32:
+        place, _, first = _descend(rotated.astype(np.float32), label, scale, c, place, 2 * tolerance)
+    place, gap, last = _descend(rotated, label, scale, c, place, tolerance)
     return Fitted((axes * scale) @ place, gap, first + last, tolerance)
 
 
-def probabilities(features: Floats, weights: Floats) -> Floats:
-    """Class probabilities, shape (n, k); each row sums to 1."""
-    scores = features @ weights
+def probabilities(features: npt.NDArray[Kind], weights: Floats) -> npt.NDArray[Kind]:
+    """Class probabilities, shape (n, k), of the type of `features`; each row sums to 1."""
+    scores = features @ weights.astype(features.dtype)
     scores -= scores.max(axis=1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=1, keepdims=True)
-    return np.asarray(scores, np.float64)
+    return scores
 
 
 def _descend(
