@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.capture.running import Proxy, ask, start
-from tests.capture.server import Request, Upstream, chunked, message, reply, stream_head
+from tests.capture.server import Piece, Request, Upstream, chunked, message, reply, stream_head
 from toolkit.cli import main
 from toolkit.store.calls import Tally, calls
 
@@ -177,6 +177,29 @@ def test_drain_lets_a_reply_end_whose_client_is_gone(tmp_path: Path) -> None:
         proxy.stop()
     (call,) = proxy.calls()
     assert bytes(call.response) == b"firstlast" and call.end["client"] == "gone"
+
+
+@pytest.mark.parametrize("cut", [0, 9])
+@pytest.mark.parametrize(
+    ("last", "outcome"), [(b"data: [DONE]\n\n", "complete"), (b"data: {}      \n\n", "client-gone")]
+)
+def test_a_client_that_hangs_up_after_the_last_event_has_all_of_it(
+    last: bytes, outcome: str, cut: int, tmp_path: Path
+) -> None:
+    """As LiteLLM does, before the body has come to its end; the event may come in two pieces."""
+    pieces = [chunked(each) for each in (last[:cut], last[cut:]) if each]
+    said: list[Piece] = [stream_head(), *[part for each in pieces for part in (each, 0.05)], "stop"]
+    with Upstream(lambda _: said) as upstream:
+        proxy = start(upstream.url, tmp_path / "log")
+        with socket.create_connection(("127.0.0.1", proxy.port)) as line:
+            line.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+            got = b""
+            while not got.endswith(pieces[-1]):
+                got += line.recv(4096)
+        _wait(proxy, open=0)
+        proxy.stop()
+    (call,) = proxy.calls()
+    assert (call.outcome, bytes(call.response)) == (outcome, last)
 
 
 def test_stopping_lets_calls_end(tmp_path: Path) -> None:

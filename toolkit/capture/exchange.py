@@ -21,7 +21,7 @@ from toolkit.capture.framing import (
     forwarded,
     reply_head,
 )
-from toolkit.capture.record import Answered, Asked, Recording
+from toolkit.capture.record import Answered, Asked, LastEvent, Recording
 from toolkit.capture.upstream import Upstream, reason
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Exchange:
         self._reply_body = body(0, 502)
         self._buffer = b""
         self._tokens = 0
+        self._last: LastEvent | None = None
         self.done = self.gone = self._relayed = False
         self.touched = time.monotonic()
 
@@ -161,6 +162,8 @@ class Exchange:
                 return
             self._reply, self._reply_body = head, body(head.length, 502)
             fresh = Answered(head.status, [(name, value) for name, value, _ in head.headers])
+            if any(name == b"content-type" and b"event-stream" in value for name, value, _ in head.headers):
+                self._last = LastEvent()
             found, used = self._reply_body.feed(raw[at:])
             used += at
         else:
@@ -178,6 +181,8 @@ class Exchange:
     def _relay(self, raw: bytes, used: int, found: bytes, fresh: Answered | None) -> None:
         if b'_tokens"' in found and (counts := _TOKENS.findall(found)):
             self._tokens = int(counts[-1][:9])
+        if self._last is not None:
+            self._last.in_(found)
         last = self._reply_body.done
         if last:
             self._recording.end("complete", found, fresh, **({"client": "gone"} if self.gone else {}))
@@ -228,7 +233,8 @@ class Exchange:
             self.release()
             self._door.draining.add(self)
             return
-        self.stop("client-gone")
+        # After its last event a stream says nothing more: many clients hang up there.
+        self.stop("complete" if self._last is not None and self._last.seen else "client-gone")
 
     def stop(self, outcome: str) -> None:
         """Give the call up."""

@@ -7,6 +7,27 @@ from typing import Any, NamedTuple
 from toolkit.capture.privacy import Headers, Keys, Mask, kept_headers, kept_target, tags
 from toolkit.store.frames import REQUEST, RESPONSE, FrameLog, Kind
 
+ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete")
+"""Clients hang up after these events, before the stream's own end."""
+_KEPT = max(map(len, ENDS)) - 1
+
+
+class LastEvent:
+    """Looks for the event that ends a stream in the pieces in which it comes."""
+
+    __slots__ = ("_tail", "seen")
+
+    def __init__(self) -> None:
+        self._tail, self.seen = b"", False
+
+    def in_(self, data: bytes) -> bool:
+        """Whether it has come by now."""
+        if not self.seen:
+            told = self._tail + data
+            self.seen = any(mark in told for mark in ENDS)
+            self._tail = told[-_KEPT:]
+        return self.seen
+
 
 class Asked(NamedTuple):
     """The head of a request. target: path and query. headers: names in lower case. upstream: scheme and host."""

@@ -18,12 +18,9 @@ from typing import Any
 import httpx2
 
 from toolkit.capture.privacy import Keys
-from toolkit.capture.record import Answered, Asked, Recording
+from toolkit.capture.record import Answered, Asked, LastEvent, Recording
 from toolkit.store.frames import FrameLog, Sync
 
-ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete")
-"""Clients hang up after these events, before the stream's own end."""
-_KEPT = max(map(len, ENDS)) - 1
 _TOLD = logging.getLogger("toolkit.capture")
 
 
@@ -110,7 +107,7 @@ class _Tape:
         self._recorder = recorder
         self._recording: Recording | None = None
         self._head: Answered | None = None
-        self._tail, self._left, self._ended, self._done = b"", -1, False, False
+        self._last, self._left, self._ended, self._done = LastEvent(), -1, False, False
         try:
             body = request.stream
             whole = b"".join(body) if isinstance(body, httpx2.ByteStream) else None
@@ -147,9 +144,7 @@ class _Tape:
 
     def heard(self, data: bytes) -> None:
         head, self._head = self._head, None
-        seen = self._tail + data
-        self._ended = self._ended or any(mark in seen for mark in ENDS)
-        self._tail = seen[-_KEPT:]
+        self._ended = self._ended or self._last.in_(data)
         if self._left >= 0:
             self._left -= len(data)
             self._ended = self._ended or self._left == 0
