@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.cli import _options as opts
+from toolkit.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from toolkit.label.page.app import Settings
     from toolkit.label.page.tasks import Board
 
 FINDINGS = "decisions.jsonl"
 
 
-def page(
-    target: str,
-    answers: str,
-    settings: Settings,
-    *,
-    guideline: str = "",
-    checks: Sequence[str] | None = None,
-    as_json: bool = False,
-) -> int:
-    """Serve a queue, or with `checks` (empty: all) the findings of a run, into `answers` or a file beside them."""
-    from toolkit.label.page.app import serve
+class Asked(NamedTuple):
+    """What is asked on a page: the rows of a queue, or with `checks` (empty: all) those of a run's findings."""
 
-    board, path = _board(target, guideline, checks)
-    path = Path(answers) if answers else path
+    given: Sequence[str]
+    answers: Sequence[str]
+    guideline: str
+    checks: Sequence[str] | None
+    serve: bool
+
+    def check(self) -> None:
+        """Raises UsageError."""
+        if not self.serve:
+            raise UsageError("--findings and --check speak of the page", "add --serve")
+        if len(self.given) != 1 or len(self.answers) > 1:
+            raise UsageError("one page asks one queue, or one run, into one file", "toolkit label QUEUE --serve")
+
+
+def page(asked: Asked, *, as_json: bool, **settings: Any) -> int:
+    """Serve the page until Ctrl-C; answers go to the file named, else to one beside the queue or in the run."""
+    from toolkit.label.page.app import Settings, serve
+
+    asked.check()
+    settings["browser"] = settings["browser"] and sys.stderr.isatty()
+    board, path = _board(asked.given[0], asked.guideline, asked.checks)
+    path = Path(asked.answers[0]) if asked.answers else path
 
     def ready(url: str) -> None:
         if as_json:
@@ -37,15 +49,16 @@ def page(
         opts.say(f"{len(board.tasks):,} rows of {board.name}, answers to {path}")
         opts.say(f"  {url}    (Ctrl-C stops)")
 
-    people = serve(board, path, settings, ready=ready).counts()
+    people = serve(board, path, Settings(**settings), ready=ready).counts()
     if as_json:
         print(json.dumps({"answers": str(path), "rows": len(board.tasks), "people": people}))
-    told = ", ".join(f"{name} {count:,}" for name, count in sorted(people.items())) or "nobody answered"
-    opts.say(f"{told} of {len(board.tasks):,} rows; {path}")
-    if people and checks is None:
-        opts.say(f"try: toolkit label {path} --queue {target} --into TRAIN.jsonl")
-    elif people:
-        opts.say(f"try: toolkit fix {target} --decisions {path} --out FIXED.jsonl")
+    told = ", ".join(f"{name} {count:,}" for name, count in sorted(people.items())) or "nobody"
+    opts.say(f"done: {told}, of {len(board.tasks):,} rows; {path}")
+    if people:
+        merge = f"toolkit label {path} --queue {asked.given[0]} --into TRAIN.jsonl"
+        opts.say(
+            f"try: {merge if asked.checks is None else f'toolkit fix {asked.given[0]} --decisions {path} --out FILE'}"
+        )
     return 0
 
 

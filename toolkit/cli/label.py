@@ -41,13 +41,29 @@ def command(
         float | None,
         typer.Option("--accept", help="Merge the model's labels if agreement surely reaches this share."),
     ] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Label the queue in a browser on this machine.")] = False,
+    findings: Annotated[
+        bool, typer.Option("--findings", help="With --serve: keep, drop or fix rows of a run.")
+    ] = False,
+    check: Annotated[list[str], typer.Option("--check", help="Findings of this check alone; may be repeated.")] = [],  # noqa: B006
+    name: Annotated[str, typer.Option("--name", help="The name that the page proposes.")] = "",
+    host: Annotated[str, typer.Option("--host", help="Address of the page; other than loopback needs --token.")] = "",
+    port: Annotated[int, typer.Option("--port", help="Its port; 0 takes a free one.", min=0, max=65535)] = 8788,
+    token: Annotated[str, typer.Option("--token", help="Random by default.", envvar="TOOLKIT_LABEL_TOKEN")] = "",
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
     json: opts.AsJson = False,
 ) -> int:
     """Merge answers into a training file by id and hash, each once; several annotators come to a consensus.
 
     With --by, a model labels the queue, and its agreement with people on the audit slice is shown before
-    anything is accepted. Exit code 1: an answer was to no row of the queue, or the model was not accepted.
+    anything is accepted. With --serve, people label it in a browser, until Ctrl-C. Exit code 1: an answer
+    was to no row of the queue, or the model was not accepted.
     """
+    if serve or findings or check:
+        from toolkit.cli._label_page import Asked, page
+
+        asked = Asked(given, answers, guideline, check if findings or check else None, serve)
+        return page(asked, by=name, host=host or "127.0.0.1", port=port, token=token, browser=open_, as_json=json)
     if by:
         from toolkit.label import Asking
 

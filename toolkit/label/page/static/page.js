@@ -5,8 +5,9 @@
   const LETTERS = "abcdfhilmnopqrtvwyz"; // without e g j k s u x, which are commands
   const HINTS = [..."123456789", ...LETTERS];
   const MOST = 300;
+  const PART = 5000;
   // Signs that turn or hide what stands beside them, and control characters but tab and line ends.
-  const ODD = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u;
+  const ODD = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu;
   const KEYS = [
     ["Enter", "take the marked class, or the draft as it is"],
     ["1-9, letters", "choose what stands beside the key"],
@@ -79,15 +80,28 @@
 
   // ---- showing -----------------------------------------------------------------------------------------
 
+  // A browser needs minutes to break one word of a million letters into lines, so long texts are laid out in parts.
   function fill(node, text) {
-    const pieces = [];
-    let from = 0;
-    for (let at = 0; at < text.length; at += 1) {
-      if (!ODD.test(text[at])) continue;
-      pieces.push(text.slice(from, at), made("span", { className: "odd", textContent: point(text.charCodeAt(at)) }));
-      from = at + 1;
+    if (text.length <= PART) return node.replaceChildren(...pieces(text));
+    const parts = [];
+    for (let from = 0; from < text.length; ) {
+      const end = from + PART;
+      const cut = end >= text.length ? 0 : Math.max(text.lastIndexOf("\n", end - 1), text.lastIndexOf(" ", end - 1)) + 1;
+      const to = cut > from ? cut : end;
+      parts.push(made("div", { className: "part", dir: "auto" }, ...pieces(text.slice(from, to))));
+      from = to;
     }
-    node.replaceChildren(...pieces, text.slice(from));
+    return node.replaceChildren(...parts);
+  }
+
+  function pieces(text) {
+    const found = [];
+    let from = 0;
+    for (const { 0: sign, index } of text.matchAll(ODD)) {
+      found.push(text.slice(from, index), made("span", { className: "odd", textContent: point(sign.charCodeAt(0)) }));
+      from = index + 1;
+    }
+    return [...found, text.slice(from)];
   }
 
   const point = (code) => `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
