@@ -194,3 +194,17 @@ def test_a_local_file_may_bring_a_provider(capfd: pytest.CaptureFixture[str]) ->
     row = json.loads(Path("runs/small/rows.jsonl").read_text().splitlines()[0])
     assert row["lineage"]["model"] == "big"
     assert row["lineage"]["source_kind"] == "llm"
+
+
+def test_what_is_varied_must_change_what_is_asked() -> None:
+    told = "version: 1\ntask: {task}\ntarget: {{rows: 4}}\nmodel: {{use: '{use}'}}\nvary: {{tone: [curt, polite]}}\n"
+    path = Path("varied.yaml")
+    path.write_text(told.format(task="maths-code", use="procedural"))
+    with pytest.raises(UsageError, match="`vary` is not read by procedural: 'tone' would change no row"):
+        load(path)
+    named = told.format(task="classification", use="openai:m") + "labels: {a: b}\nstrategy: {prompt: 'Write "
+    path.write_text(named + "{{ rows }} {{ label }}'}\n")
+    with pytest.raises(UsageError, match="no prompt depends on the attribute 'tone'"):
+        load(path)
+    path.write_text(named + "{{ rows }} {{ attributes[0].value }}'}\n")
+    assert load(path).file.vary

@@ -30,6 +30,7 @@ def command(
     from toolkit.generate import load, prepare
     from toolkit.generate.fill import filled
     from toolkit.renderers import generation
+    from toolkit.renderers.live import board
 
     opts.load_parts(with_)
     folder = str(out) if out else None
@@ -41,11 +42,12 @@ def command(
     prepared = prepare(loaded)
     for words in generation.capacity(prepared):
         opts.say(words)
-    line = opts.progress()
+    shown = board()
     try:
-        found = prepared.run(fresh=fresh, progress=line)
+        found = prepared.run(fresh=fresh, live=shown)
     finally:
-        getattr(line, "close", lambda: None)()
+        if shown is not None:
+            shown.close()
     for note in found.notes:
         opts.say(f"note: {note}")
     print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() if json else generation.generated(found))

@@ -69,7 +69,8 @@ class Asking(Protocol):
 class Gate(Protocol):
     """A part of the shelf. rank: gates judge from low to high, cheap ones first.
 
-    costly: it runs programs or asks models, so it judges a candidate once, before its turn comes.
+    costly: it runs programs or asks models, so it judges a candidate once, before its turn comes. One that has
+    `blocks` set does so in a thread, several at once.
     """
 
     id: ClassVar[str]

@@ -6,7 +6,7 @@ A recipe is a generator that yields requests and is sent replies; it never waits
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
@@ -283,7 +283,16 @@ class Batching(Protocol):
         """The id of a batch of these keys, handed in after a time in Unix seconds; None where none is found."""
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a conversation waits for besides replies: a call that blocks, such as a program that is run."""
+
+    run: Callable[[], str]
+
+
 Conversation = Generator[Request, Reply, Sequence[GeneratedRow]]
+Reviewing = Generator[Request | Work, Any, Sequence[GeneratedRow]]
+"""A conversation that is sent replies to its requests, and to its work what the work returned."""
 
 
 class Recipe(Protocol):
@@ -292,3 +301,9 @@ class Recipe(Protocol):
     id: ClassVar[str]
 
     def cook(self, seed: Seed) -> Conversation: ...
+
+
+class Reviewer(Protocol):
+    """A recipe with its gates behind it."""
+
+    def cook(self, seed: Seed) -> Reviewing: ...

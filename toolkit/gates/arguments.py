@@ -40,6 +40,7 @@ class Arguments:
     id: ClassVar[str] = "arguments"
     rank: ClassVar[int] = 72
     costly: ClassVar[bool] = True
+    blocks: ClassVar[bool] = True
 
     execute: str = ""
 

@@ -28,6 +28,7 @@ class Code:
     id: ClassVar[str] = "code"
     rank: ClassVar[int] = 71
     costly: ClassVar[bool] = True
+    blocks: ClassVar[bool] = True
 
     cpu_s: int = 3
     memory_mb: int = 1024

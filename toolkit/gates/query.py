@@ -27,6 +27,7 @@ class Query:
     id: ClassVar[str] = "query"
     rank: ClassVar[int] = 70
     costly: ClassVar[bool] = True
+    blocks: ClassVar[bool] = True
 
     def guard(self, context: Context) -> Guard:
         return Stateless(self.id, _judge)

@@ -17,7 +17,8 @@ from toolkit.core.prices import Price
 from toolkit.core.request import NO_TOKENS, Provider, Reply, Request, Usage
 from toolkit.core.types import JSON
 from toolkit.generate.budget import Budget
-from toolkit.generate.engine import Dead, Drained, Engine, Limits, run
+from toolkit.generate.engine import Dead, Drained, Engine, Limits
+from toolkit.generate.loop import run
 from toolkit.store.folder import RunFolder
 from toolkit.store.journal import Header, Journal
 

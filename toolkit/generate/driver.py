@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 
 from toolkit.core.errors import ToolkitError
-from toolkit.core.request import GeneratedRow, Malformed, Recipe, Reply, Request, Seed
+from toolkit.core.request import GeneratedRow, Malformed, Reply, Request, Reviewer, Seed, Work
 from toolkit.generate.engine import Dead, Drained, Engine
 
 AHEAD = 4
@@ -41,8 +44,9 @@ Judge = Callable[[Cooked], None]
 class Driver:
     """Drives seeds to rows. A request's `to` says which of the engine's models it is for."""
 
-    recipe: Recipe
+    recipe: Reviewer
     engine: Engine
+    _threads: ThreadPoolExecutor = field(init=False)
 
     async def drive(self, waves: Iterable[list[Seed]], judge: Judge) -> None:
         """Cook wave after wave and hand each result to `judge`, in the order of the plan.
@@ -51,7 +55,10 @@ class Driver:
         in the air then are waited for and kept in the journal. Raises ProviderError when a provider
         cannot serve at all.
         """
-        async with self.engine.running():
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "gates")
+        async with AsyncExitStack() as stack:
+            stack.callback(self._threads.shutdown, wait=False, cancel_futures=True)
+            await stack.enter_async_context(self.engine.running())
             for wave in waves:
                 await self._wave(wave, judge)
                 if self.engine.stopped:
@@ -89,17 +96,21 @@ class Driver:
     async def _cook(self, seed: Seed) -> Cooked:
         """One conversation: the recipe's requests answered until it returns rows."""
         reply: Reply | None = None
-        first = request = Request(seed)
+        request = Request(seed)
         asked: list[Request] = []
         try:
             conversation = self.recipe.cook(seed)
-            first = request = self.engine.bound(next(conversation))
+            told = next(conversation)
             while True:
+                if isinstance(told, Work):
+                    told = conversation.send(await self._worked(told))
+                    continue
+                request = self.engine.bound(told)
                 asked.append(request)
                 reply = await self.engine.answer(request)
-                request = self.engine.bound(conversation.send(reply))
+                told = conversation.send(reply)
         except StopIteration as done:
-            rows = tuple(done.value)
+            rows, first = tuple(done.value), asked[0] if asked else request
             sha256 = first.prompt_sha256()
             return Cooked(seed, first.key(), rows, raw=_raw(reply), prompt_sha256=sha256, asked=tuple(asked))
         except (Malformed, Dead) as failure:
@@ -113,6 +124,10 @@ class Driver:
         except Exception as failure:  # a recipe may be anyone's code: its accident costs one request, not the run
             dead = f"{type(failure).__name__}: {failure}"
             return Cooked(seed, request.key(), dead=dead, raw=_raw(reply), asked=tuple(asked))
+
+    async def _worked(self, work: Work) -> str:
+        """What a call returns that would hold up everything else, from a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work.run)
 
 
 def _raw(reply: Reply | None) -> str:

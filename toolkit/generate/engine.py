@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
 
 from toolkit.core.errors import ProviderError, ToolkitError
 from toolkit.core.prices import Price, price_of
@@ -24,11 +22,11 @@ from toolkit.core.types import JSON
 from toolkit.generate.batches import Batches
 from toolkit.generate.budget import Budget, Spent, cost, guarded
 from toolkit.generate.limiter import Limiter, Slot
+from toolkit.generate.loop import calm_collector
 from toolkit.store.journal import NOTHING, SYNC_S, Hold, Journal
 
 LONGEST_PAUSE_S = 60.0
 ATTEMPTS_WHILE_DOWN = 6
-COLLECT_FROM = 20_000
 GO_ON = "what was made so far is kept; run the same command to go on"
 
 
@@ -86,6 +84,7 @@ class Engine:
     """Answers requests while it is `running`. stopped: why nothing more is sent, or empty.
 
     desks: models by the name that a request's `to` says; the empty name is the one that makes the rows.
+    watch: called a few times a second while it runs.
     """
 
     journal: Journal
@@ -93,6 +92,7 @@ class Engine:
     limits: Limits = Limits()
     desks: dict[str, Desk] = field(default_factory=dict)
     stopped: str = ""
+    watch: Callable[[], None] | None = None
     _draining: asyncio.Event = field(init=False)
     _batches: dict[str, Batches] = field(default_factory=dict)
 
@@ -130,7 +130,7 @@ class Engine:
         clock = asyncio.create_task(self._tick())
         self.journal.clocked = True
         try:
-            with _calm_collector(), self._signals():
+            with calm_collector(), self._signals():
                 for remote in self._remotes():
                     await remote.open()
                 yield self
@@ -334,6 +334,8 @@ class Engine:
         while True:
             await asyncio.sleep(SYNC_S)
             await asyncio.to_thread(self.journal.sync_if_due)
+            if self.watch is not None:
+                self.watch()
             for desk in self.desks.values():
                 desk.limiter.reclaim(2 * self.limits.deadline_s + 30.0)
 
@@ -356,43 +358,3 @@ class Engine:
         finally:
             for each in held:
                 loop.remove_signal_handler(each)
-
-
-@contextlib.contextmanager
-def _calm_collector() -> Iterator[None]:
-    """Look for garbage less often: thousands of open requests are no garbage, and each look walks them all."""
-    usual = gc.get_threshold()
-    gc.set_threshold(max(usual[0], COLLECT_FROM) if usual[0] else 0, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end, also from a notebook, where a loop is running already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        _to_the_end(work)
-        return
-    failures: list[BaseException] = []
-
-    def inside() -> None:
-        try:
-            _to_the_end(work)
-        except BaseException as failure:
-            failures.append(failure)
-
-    thread = threading.Thread(target=inside, name="generate")
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]
-
-
-def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        asyncio.run(work)
-    except asyncio.CancelledError as failure:
-        raise KeyboardInterrupt from failure

@@ -31,6 +31,10 @@ class Standing(NamedTuple):
     def costly(self) -> bool:
         return self.gate.costly
 
+    @property
+    def blocks(self) -> bool:
+        return getattr(self.gate, "blocks", False)
+
 
 def names(asked: Asked | None, task: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The gates of a recipe with their options. asked: its `check`, None for the usual ones.

@@ -21,11 +21,13 @@ from toolkit.core.types import JSON
 from toolkit.generate import gates, material, plan
 from toolkit.generate.budget import Budget
 from toolkit.generate.driver import Cooked, Driver
-from toolkit.generate.engine import Engine, Limits, run
+from toolkit.generate.engine import Engine, Limits
 from toolkit.generate.looking import Looking
+from toolkit.generate.loop import run
 from toolkit.generate.recipe import Loaded
 from toolkit.generate.result import PLAN, REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
 from toolkit.generate.review import Reviewed
+from toolkit.generate.status import Pulse, Status
 from toolkit.generate.stored import Stored
 from toolkit.store.folder import ROOT, RunFolder, folder_error
 from toolkit.store.journal import NAME as JOURNAL
@@ -33,6 +35,7 @@ from toolkit.store.journal import Header, Journal, events
 
 Progress = Callable[[str, int, int], None]
 Watch = Callable[[Cooked, Sequence[Refusal | None]], None]
+Live = Callable[[Callable[[], Status]], None]
 SHUN_CHARS = 300
 
 
@@ -53,12 +56,15 @@ class Prepared:
         """Where trials of this recipe lie; a run of the very same recipe begins with what they have bought."""
         return self.folder / f"pilot-{self.loaded.digest()[:8]}"
 
-    def run(self, *, fresh: bool = False, progress: Progress | None = None) -> GenerateResult:
-        """Make the rows; resumes what an earlier run in this folder began, unless `fresh`."""
+    def run(self, *, fresh: bool = False, progress: Progress | None = None, live: Live | None = None) -> GenerateResult:
+        """Make the rows; resumes what an earlier run in this folder began, unless `fresh`.
+
+        live: called often, with a function that tells the state of the run.
+        """
         with RunFolder(self.folder).locked():
             if not fresh:
                 self._adopt()
-            return _Run(self, fresh, progress).result()
+            return _Run(self, fresh, progress, live=live).result()
 
     def rejudge(self, progress: Progress | None = None) -> GenerateResult:
         """Judge what the journal of this folder holds by this recipe, and ask for nothing.
@@ -100,6 +106,7 @@ class _Run:
     pilot: int = 0
     watch: Watch | None = None
     stored: Stored | None = None
+    live: Live | None = None
     refused: Counter[str] = field(default_factory=Counter)
     exact: set[bytes] = field(default_factory=set)
     masked: set[bytes] = field(default_factory=set)
@@ -130,6 +137,9 @@ class _Run:
             with ExitStack() as stack:
                 self.accepted = stack.enter_context(_Lines(self.folder / ROWS))
                 self.rejected = stack.enter_context(_Lines(self.folder / REJECTED))
+                if self.live is not None:
+                    self.pulse = Pulse(self.folder, self._told(), self.plan, driver.engine)
+                    driver.engine.watch = self._show
                 if self.stored is None:
                     run(driver.drive(self._waves(), lambda cooked: self._judge(cooked, journal)))
                 else:
@@ -228,6 +238,11 @@ class _Run:
             self.watch(cooked, verdicts)
         if self.progress is not None:
             self.progress("accepted", self.plan.accepted, self.plan.target)
+        self._show()
+
+    def _show(self) -> None:
+        if self.live is not None:
+            self.live(self.pulse.status)
 
     def _remember(self, gate: str, cell: Cell, text: str) -> None:
         told = self.shunned.setdefault(cell, [])

@@ -17,11 +17,12 @@ from toolkit.core import config, parts
 from toolkit.core.errors import UsageError, closest, unknown
 from toolkit.core.gating import Context, Look
 from toolkit.core.prices import Price, price_of
-from toolkit.core.request import Cell, Example, Provider, Recipe, Seed
+from toolkit.core.request import Cell, Example, Provider, Recipe
 from toolkit.core.share import shipped
 from toolkit.generate import material, models
 from toolkit.generate.budget import no_price
 from toolkit.generate.gates import Standing, build
+from toolkit.generate.prompts import prompt_renders, vary_is_read
 from toolkit.providers.grammar import GrammarProvider
 
 EXTRA_CANDIDATES = 4
@@ -238,7 +239,9 @@ def load(path: Path, *, rows: int | None = None, seed: int | None = None, out: s
     if out is not None:
         told["out"] = Out(dir=out)
     try:
-        return replace(checked(file.model_copy(update=told), path.stem, path.parent), path=path)
+        loaded = replace(checked(file.model_copy(update=told), path.stem, path.parent), path=path)
+        vary_is_read(loaded)
+        return loaded
     except UsageError as failure:
         raise UsageError(f"{_place(failure.what, path)}: {failure.what}", failure.fix) from failure
 
@@ -266,7 +269,7 @@ def checked(file: RecipeFile, name: str, folder: Path) -> Loaded:
     loaded.gates(loaded.context({}))
     _budget_holds(file, loaded.provider)
     _grammar_fits(file, loaded.provider)
-    _prompt_renders(loaded)
+    prompt_renders(loaded)
     return loaded
 
 
@@ -355,12 +358,6 @@ def _same_names(place: str, found: Mapping[str, Any], wanted: Mapping[str, Any])
         raise UsageError(
             f"{place} lacks the label '{missing[0]}'{closest(missing[0], found)}", "every label needs an entry there"
         )
-
-
-def _prompt_renders(loaded: Loaded) -> None:
-    """Make one request of the first cell: a broken template shows before a run, not in it."""
-    cell = next(loaded.weights())[0]
-    next(loaded.recipe.cook(Seed(cell)))
 
 
 def _place(what: str, path: Path) -> str:

@@ -10,10 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 from toolkit.core.gating import Asking
-from toolkit.core.request import Cell, Conversation, GeneratedRow, Malformed, Message, Recipe, Reply, Request, Seed
+from toolkit.core.request import (
+    Cell,
+    Conversation,
+    GeneratedRow,
+    Malformed,
+    Message,
+    Recipe,
+    Reply,
+    Request,
+    Reviewing,
+    Seed,
+    Work,
+)
 from toolkit.generate.gates import Standing
 
 NOT_MENDED = frozenset({"dedupe", "avoid"})
@@ -33,25 +46,27 @@ class Reviewed:
     gates: Sequence[Standing]
     repair: bool = False
 
-    def cook(self, seed: Seed) -> Conversation:
+    def cook(self, seed: Seed) -> Reviewing:
         rows, request, reply = yield from _followed(self.recipe.cook(seed))
         rows = yield from self._judged(rows, seed.cell)
         if self.repair and request.messages and any(_mendable(row) for row in rows):
             rows = yield from self._mended(rows, seed, request, reply)
         return rows
 
-    def _judged(self, rows: Sequence[GeneratedRow], cell: Cell) -> Generator[Request, Reply, list[GeneratedRow]]:
+    def _judged(self, rows: Sequence[GeneratedRow], cell: Cell) -> Generator[Request | Work, Any, list[GeneratedRow]]:
         judged = []
         for row in rows:
             judged.append((yield from self._verdicts(row, cell)))  # noqa: PERF401 - a comprehension cannot yield
         return judged
 
-    def _verdicts(self, row: GeneratedRow, cell: Cell) -> Generator[Request, Reply, GeneratedRow]:
+    def _verdicts(self, row: GeneratedRow, cell: Cell) -> Generator[Request | Work, Any, GeneratedRow]:
         """The row with what costly gates said; nobody is asked once a gate has refused."""
         told: dict[str, str] = {}
         for gate in self.gates:
             if isinstance(gate.guard, Asking):
                 reason = yield from gate.guard.ask(row, cell)
+            elif gate.blocks:
+                reason = yield Work(partial(gate.guard.judge, row, cell))
             else:
                 reason = gate.guard.judge(row, cell)
             # What a remembering gate lets pass now it may refuse when the row's turn comes.
@@ -63,7 +78,7 @@ class Reviewed:
 
     def _mended(
         self, rows: list[GeneratedRow], seed: Seed, request: Request, reply: Reply
-    ) -> Generator[Request, Reply, list[GeneratedRow]]:
+    ) -> Generator[Request | Work, Any, list[GeneratedRow]]:
         """The rows with refused ones replaced by what the model made of them when it was told why."""
         refused = "\n".join(f"- item {nth}: {_reason(row)}" for nth, row in enumerate(rows, 1) if _mendable(row))
         added = (Message("assistant", reply.text), Message("user", MEND.format(refused=refused)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,8 @@ import orjson
 from toolkit.core.errors import InputError
 from toolkit.core.request import Cell
 from toolkit.core.types import JSON
+from toolkit.generate.engine import Engine
+from toolkit.generate.plan import Plan
 from toolkit.generate.recipe import Loaded, load
 from toolkit.generate.result import PLAN, SUMMARY
 from toolkit.store.folder import ROOT
@@ -77,6 +79,51 @@ class Status:
             "accepted_per_minute": self.per_minute,
             "left_s": self.left_s,
         }
+
+
+@dataclass(slots=True)
+class Pulse:
+    """The state of a run in this process, without its journal. told: what `plan.json` holds."""
+
+    folder: Path
+    told: Mapping[str, Any]
+    plan: Plan
+    engine: Engine
+    seen: deque[tuple[float, int]] = field(default_factory=deque)
+    before: int = -1
+
+    def status(self) -> Status:
+        state, cells = self.engine.journal.state, self.plan.cells.values()
+        refused: Counter[str] = sum((each.refused for each in cells), Counter())
+        spent = state.paid.plus(state.lost)
+        return Status(
+            folder=self.folder,
+            name=self.told["name"],
+            running=True,
+            target=self.plan.target,
+            accepted=self.plan.accepted,
+            refused=dict(refused.most_common()),
+            cells=tuple(CellStatus(each.cell.name, each.quota, each.accepted) for each in cells),
+            requests=state.sent,
+            in_flight=len(state.in_flight),
+            spent_usd=spent.usd,
+            tokens=spent.tokens,
+            budget={name: cap for name, cap in self.told["budget"].items() if cap is not None},
+            per_minute=self._pace(state.sent),
+        )
+
+    def _pace(self, sent: int) -> float | None:
+        """Accepted rows a minute over the last minute; what an earlier run has bought is no pace of this one."""
+        now = time.monotonic()
+        if self.before < 0 or (not self.seen and sent == self.before):
+            self.before = sent
+            return None
+        self.seen.append((now, self.plan.accepted))
+        while self.seen[0][0] < now - RECENT_S:
+            self.seen.popleft()
+        began, accepted = self.seen[0]
+        made, span = self.plan.accepted - accepted, now - began
+        return round(60.0 * made / span, 1) if made > 0 and span > 1.0 else None
 
 
 def find(run: str | Path) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from toolkit.core.request import Cell, Malformed, Message, Recipe, Reply, Request, Seed
+from toolkit.core.request import Cell, Malformed, Message, Reply, Request, Reviewer, Reviewing, Seed, Work
 from toolkit.generate.driver import Cooked
 from toolkit.generate.plan import Plan
 from toolkit.store.journal import NAME, events
@@ -68,7 +68,7 @@ class Stored:
             yield sorted(seeds, key=plan.order)
 
     def cook(
-        self, recipe: Recipe, seed: Seed, bound: Callable[[Request], Request], reply_to: Callable[[str], Reply | None]
+        self, recipe: Reviewer, seed: Seed, bound: Callable[[Request], Request], reply_to: Callable[[str], Reply | None]
     ) -> Cooked:
         """A conversation answered from what was bought, whatever its first prompt would be by now."""
         first = next(each for each in self._of(seed.cell) if each.sample == seed.sample)
@@ -76,9 +76,9 @@ class Stored:
         reply = reply_to(first.key)
         try:
             conversation = recipe.cook(seed)
-            began = next(conversation).messages
+            began = _asked(next(conversation), conversation).messages
             while reply is not None:
-                request = bound(conversation.send(reply))
+                request = bound(_asked(conversation.send(reply), conversation))
                 reply = reply_to(_as_sent(request, began, first.messages).key())
         except StopIteration as done:
             raw = reply.text if reply else ""
@@ -98,6 +98,13 @@ class Stored:
             self.taken[cell] += 1
             rows -= first.rows
             yield Seed(cell, first.sample, first.rows)
+
+
+def _asked(told: Request | Work, conversation: Reviewing) -> Request:
+    """The next request of a conversation; what work there is before it is done here and now."""
+    while isinstance(told, Work):
+        told = conversation.send(told.run())
+    return told
 
 
 def _as_sent(request: Request, began: tuple[Message, ...], sent: tuple[Message, ...]) -> Request:

@@ -1,0 +1,39 @@
+"""What a recipe would ask, looked at before a run: that it can be asked at all, and that it says what is varied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from toolkit.core.errors import UsageError
+from toolkit.core.request import Seed
+from toolkit.providers.grammar import GrammarProvider
+
+if TYPE_CHECKING:
+    from toolkit.generate.recipe import Loaded
+
+
+def prompt_renders(loaded: Loaded) -> None:
+    """Make one request of the first cell: a broken template shows before a run, not in it."""
+    cell = next(loaded.weights())[0]
+    next(loaded.recipe.cook(Seed(cell)))
+
+
+def vary_is_read(loaded: Loaded) -> None:
+    """Every attribute of `vary` changes what is asked: one that changes nothing would be a promise not kept."""
+    provider, vary = loaded.provider, loaded.file.vary
+    if not vary or isinstance(provider, GrammarProvider):
+        return
+    if not provider.reads_prompt:
+        what = f"`vary` is not read by {provider.id}: '{next(iter(vary))}' would change no row"
+        raise UsageError(what, "take it out, or set model.use to a model or to grammar")
+    asked = {
+        cell.attributes: next(loaded.recipe.cook(Seed(cell))).messages
+        for cell, _, _ in loaded.weights()
+        if cell.label == next(iter(loaded.file.labels))
+    }
+    for nth, name in enumerate(vary):
+        others: dict[Any, set[Any]] = {}
+        for attributes, messages in asked.items():
+            others.setdefault(attributes[:nth] + attributes[nth + 1 :], set()).add(messages)
+        if len(vary[name]) > 1 and all(len(each) == 1 for each in others.values()):
+            raise UsageError(f"no prompt depends on the attribute '{name}'", "name it in the prompt, or take it out")
