@@ -88,3 +88,67 @@ def test_a_folder_that_is_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (tmp_path / "empty").mkdir()
     assert main(["capture", "feedback", str(tmp_path / "empty"), "--call", "x", "--score", "1"]) == 2
     assert "holds no captured traffic" in capsys.readouterr().err
+
+
+FIRST = "Your parcel left the depot this morning and will be there by noon."
+BETTER = "Your parcel left the depot this morning and comes on Friday by noon."
+THANKS = "Thanks, and the invoice?"
+
+
+def _went_on(log: Log, answer: str) -> None:
+    log.call(_ask("Where is it?", answer, THANKS), message("It is attached.", id="msg_next"))
+
+
+@pytest.mark.parametrize(
+    ("first", "held", "pairs"),
+    [
+        (FIRST, BETTER, [("edited", BETTER, FIRST)]),
+        (FIRST, FIRST, []),
+        (FIRST, f"  {FIRST}\n", []),  # a client's space is no edit
+        (FIRST, FIRST[:30], []),  # nor is what a client cut
+        (FIRST, "Good day to you.", []),  # nor another text in its place, such as an example
+    ],
+)
+def test_an_edit_in_the_next_turn_is_a_pair(
+    first: str, held: str, pairs: list[tuple[str, str, str]], tmp_path: Path
+) -> None:
+    log = Log(tmp_path / "log")
+    log.call(_ask("Where is it?"), message(first, id="msg_0"))
+    for _ in range(2):
+        _went_on(log, held)
+    rows, found = _made(log, tmp_path)
+    told = [
+        (each["lineage"]["preferred_by"], each["chosen"][0]["content"], each["rejected"][0]["content"])
+        for each in found
+    ]
+    assert told == pairs
+    assert ("msg_0" in rows) is (not pairs and held.strip() != FIRST)
+    assert "msg_next" in rows
+    for each in found:
+        assert each["prompt"] == [{"role": "user", "content": "Where is it?"}]
+
+
+def test_of_two_answers_the_one_that_the_talk_went_on_with_is_chosen(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log")
+    for at, text in enumerate((FIRST, BETTER)):
+        log.call(_ask("Where is it?"), message(text, id=f"msg_{at}"))
+    _, found = _made(log, tmp_path)
+    assert not found  # nobody has chosen yet
+    _went_on(log, BETTER)
+    rows, (pair,) = _made(log, tmp_path)
+    assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == (BETTER, FIRST)
+    assert pair["lineage"]["preferred_by"] == "went on with it"
+    assert set(rows) == {"msg_0", "msg_next"}
+    _went_on(log, FIRST)
+    assert not _made(log, tmp_path)[1]  # both were gone on with
+
+
+def test_a_correction_is_no_edit_of_its_own(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log")
+    log.call(_ask("Where is it?"), message(FIRST, id="msg_0"))
+    _went_on(log, FIRST)
+    (tmp_path / "better.txt").write_text(BETTER, encoding="utf-8")
+    _say(log, "--call", "msg_0", "--correction", str(tmp_path / "better.txt"))
+    rows, (pair,) = _made(log, tmp_path)
+    assert pair["lineage"]["preferred_by"] == "correction"
+    assert set(rows) == {"msg_0", "msg_next"}

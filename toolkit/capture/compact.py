@@ -17,6 +17,7 @@ import orjson
 
 from toolkit.capture.batches import Batches
 from toolkit.capture.calls_file import CallsFile
+from toolkit.capture.choices import Choices
 from toolkit.capture.feedback import Feedback
 from toolkit.capture.thread import NOTHING, after, family, states
 from toolkit.capture.understand import Understood, fault, understand
@@ -33,6 +34,7 @@ TERMS = (
     "read those of the providers named in the rows' lineage, and say under which you train with --terms"
 )
 EARLIER, AGAIN = "an earlier part of a longer conversation", "the same conversation again"
+EDITED = "an answer that its reader edited"
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ class Rows:
     waiting: list[tuple[bytes, str]] = field(default_factory=list)
     begun: set[bytes] = field(default_factory=set)
     excluded: Counter[str] = field(default_factory=Counter)
+    choices: Choices = field(default_factory=Choices)
     answers: int = 0
+    size: int = 0
 
     def take_all(self, reads: Iterable[Understood], options: CompactOptions) -> str:
         """Add what one call gives, the results of a batch one by one; returns why it gives nothing."""
@@ -108,6 +112,7 @@ class Rows:
             self.excluded[why] += 1
             return why
         known = list(states(read.talk.messages))
+        self.choices.history(known, read.talk.messages)
         for at, answer in enumerate(answers):
             if fault(answer):
                 self.excluded[fault(answer)] += 1
@@ -118,23 +123,26 @@ class Rows:
 
     def _add(self, read: Understood, answer: Answer, known: list[bytes], options: CompactOptions, at: int) -> None:
         messages = [*read.talk.messages, answer.message]
-        whole = after(known[-1] if known else NOTHING, answer.message)
+        before = known[-1] if known else NOTHING
+        whole = after(before, answer.message)
         said = (state for state, each in zip(known, messages, strict=False) if each["role"] == "assistant")
         self.begun.update(said)
         row = _row(read, messages, family(messages, [*known, whole]), options)
         if at:  # answers of one call share the id of its reply
             row["id"] = f"{row['id']}-{at}"
-        line = orjson.dumps(row, default=str)
+        if known and not read.corrected:
+            self.choices.answer(before, whole, self.size)
         self.waiting.append((whole, f"{read.provider} {read.talk.model}"))
-        self.aside.write(line + b"\n")
+        self.size += self.aside.write(orjson.dumps(row, default=str) + b"\n")
 
     def lines(self, models: Counter[str]) -> Iterator[bytes]:
         """The rows that stay, in the order of the log."""
         seen: set[bytes] = set()
+        self.choices.settle(self.aside, self.begun)
         self.aside.seek(0)
         for (whole, model), line in zip(self.waiting, self.aside, strict=True):
-            if whole in self.begun or whole in seen:
-                self.excluded[EARLIER if whole in self.begun else AGAIN] += 1
+            if whole in self.begun or whole in seen or whole in self.choices.edited:
+                self.excluded[EARLIER if whole in self.begun else AGAIN if whole in seen else EDITED] += 1
                 continue
             seen.add(whole)
             models[model] += 1
@@ -177,7 +185,7 @@ def compact(log: str | Path, out: str | Path, options: CompactOptions | None = N
         tally,
     )
     if folder is not None:
-        _pairs(feedback, folder / "pairs.jsonl")
+        _pairs([*feedback.pairs(), *rows.choices.pairs], folder / "pairs.jsonl")
         _describe(made, folder / "capture.json")
     return made
 
@@ -186,8 +194,8 @@ def _calls_file(folder: Path | None) -> CallsFile | nullcontext[None]:
     return nullcontext() if folder is None else CallsFile(folder)
 
 
-def _pairs(feedback: Feedback, path: Path) -> None:
-    lines = [orjson.dumps(each, default=str) + b"\n" for each in feedback.pairs()]
+def _pairs(pairs: list[dict[str, Any]], path: Path) -> None:
+    lines = [orjson.dumps(each, default=str) + b"\n" for each in pairs]
     path.unlink(missing_ok=True)
     if lines:
         with whole_file(path) as file:

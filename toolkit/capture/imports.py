@@ -126,6 +126,8 @@ def import_(
 ) -> Imported:  # fmt: skip
     """Write the rows of another tool's file to `out`, and what gave none beside it with the reasons.
 
+    A refusal names the file and its records, counted from 1; the records themselves stay where they are.
+
     name: the importer; empty where the content is to tell. Raises UsageError where it does not, InputError
     for a file that cannot be read, MachineError when the output cannot be written.
     """
@@ -146,7 +148,7 @@ def import_(
     quarantine = out.with_name(f"{out.stem}.quarantine.jsonl")
     with whole_file(quarantine) as file:
         os.fchmod(file.fileno(), 0o600)
-        file.writelines(orjson.dumps(each) + b"\n" for each in rows.refused)
+        file.writelines(orjson.dumps({"file": path.name, **each}) + b"\n" for each in rows.refused)
     excluded = Counter(each["reason"] for each in rows.refused[: len(rows.refused) - len(broken)])
     return Imported(
         importer.id, out, quarantine, n["records"] + len(broken), len(broken), n["records"] - len(rows.named),
