@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from toolkit.core import config
-from toolkit.core.errors import UsageError, unknown
+from toolkit.core.errors import NotFit, UsageError, unknown
 from toolkit.core.share import shipped
 from toolkit.store import streams
 from toolkit.store.frames import segments
@@ -20,10 +20,10 @@ from toolkit.write import whole_file
 
 
 class Step(BaseModel):
-    """One verb with its options; `data`, `log`, `recipe` and `against` are paths from the pipeline's own folder."""
+    """One verb with its options; those that name a file are paths from the pipeline's own folder."""
 
     model_config = ConfigDict(extra="forbid")
-    verb: Literal["capture", "generate", "verify", "split", "readiness", "export"]
+    verb: Literal["capture", "generate", "sample", "label", "verify", "split", "readiness", "export"]
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -62,8 +62,8 @@ def find(name: str) -> Path:
 def run(name: str | Path, *, folder: str | Path | None = None, fresh: bool = False) -> list[Done]:
     """Run a pipeline's steps in order and say what became of each.
 
-    Raises what the verbs raise; a step that was cut off is done again by the next run, those before
-    it are skipped.
+    Raises what the verbs raise, NotFit where a step waits for people. A step that was cut off is done
+    again by the next run, those before it are skipped.
     """
     return list(steps(name, folder=folder, fresh=fresh))
 
@@ -122,13 +122,15 @@ def _digest(step: Step, home: Path, target: Path) -> str:
             told += [(each.name, each.stat().st_size) for path in named if path.is_dir() for each in segments(path)]
     outputs = {
         "capture": "captured/rows.jsonl",
+        "sample": "queue/queue.jsonl",
         "verify": "ledger.duckdb",
         "split": "split.json",
         "readiness": "readiness.json",
     }
     told.append((target / outputs.get(step.verb, "rows.jsonl")).exists())
-    if step.verb in ("split", "readiness", "export"):
-        told += [streams.sha256(file) for file in (target / "kept.jsonl", target / "split.json") if file.is_file()]
+    beside = {"label": ("queue/queue.jsonl", "queue/answers.jsonl")}
+    beside |= dict.fromkeys(("split", "readiness", "export"), ("kept.jsonl", "split.json"))
+    told += [streams.sha256(file) for name in beside.get(step.verb, ()) if (file := target / name).is_file()]
     return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
 
 
@@ -137,10 +139,57 @@ def _capture(options: dict[str, Any], target: Path) -> Done:
 
     log = _needed(options, "log")
     asked = _taken(CompactOptions, options)
-    if options:
-        raise unknown("option", next(iter(options)), [field.name for field in fields(CompactOptions)])
+    _no_more(options, CompactOptions)
     made = compact(log, target / "captured", asked)
     return Done("capture", "done", f"{made.rows:,} rows of {made.answers:,} answers in {made.calls:,} calls")
+
+
+def _sample(options: dict[str, Any], target: Path) -> Done:
+    from toolkit.read import ReadOptions
+    from toolkit.sample import Given, SampleOptions, sample, write_for
+    from toolkit.sample.driver import rounds_of
+    from toolkit.sample.rounds import advice
+    from toolkit.store import labels
+    from toolkit.verify import VerifyOptions, encoder
+
+    pool, n, tools = _needed(options, "data"), options.pop("n", 200), options.pop("to", [])
+    train, exclude = _there(options.pop("train", None)), options.pop("exclude", [])
+    if not _there(options.get("seek")):
+        options.pop("seek", None)
+    reading, asked, encode = (_taken(each, options) for each in (ReadOptions, SampleOptions, VerifyOptions))
+    _no_more(options, Given)
+    decided = labels.beside(Path(train)) if train else None
+    before = (decided,) if decided is not None and decided.is_file() else ()
+    given = Given(pool, train, tuple([exclude] if isinstance(exclude, str) else exclude), before, reading, asked)
+    made = sample(given, n, out=target / "queue", encode=encoder(encode))
+    for tool in tools:
+        write_for(tool, made.rows, made.folder, made.told["classes"])
+    rounds = rounds_of(made)
+    words = f"; {advice(rounds)}" if rounds else ""
+    return Done("sample", "done", f"{len(made.rows):,} rows to label in {made.path}{words}")
+
+
+def _there(path: str | None) -> str | None:
+    """A file that an earlier round makes, None before there is one."""
+    return path if path and Path(path).is_file() else None
+
+
+def _label(options: dict[str, Any], target: Path) -> Done:
+    from toolkit.label.merge import answered, merge
+
+    queue, into = options.pop("queue", target / "queue" / "queue.jsonl"), _needed(options, "into")
+    named = options.pop("answers", [target / "queue" / "answers.jsonl"])
+    least, new_labels = options.pop("least", 1.0), options.pop("new_labels", False)
+    if options:
+        raise unknown("option", next(iter(options)), ["answers", "into", "least", "new_labels", "queue"])
+    files = [each for each in ([named] if isinstance(named, str) else named) if Path(each).is_file()]
+    done, rows = answered(files, queue)
+    if not done or done < least * rows:
+        what = f"{rows - done:,} of {rows:,} rows of {queue} wait for an answer"
+        raise NotFit(what, f"toolkit label {queue} --serve, and then the same command again: it goes on from here")
+    made = merge(files, queue, into, new_labels=new_labels)
+    disputed = f", {len(made.disputed):,} disputed" if made.disputed else ""
+    return Done("label", "done", f"{made.added:,} rows added to {into}, {made.rejected:,} rejected{disputed}", made.fit)
 
 
 def _verify(options: dict[str, Any], target: Path) -> Done:
@@ -155,10 +204,14 @@ def _verify(options: dict[str, Any], target: Path) -> Done:
 
 
 def _split(options: dict[str, Any], target: Path) -> Done:
-    from toolkit.split import SplitOptions, split
+    from toolkit.split import SplitOptions, split, split_given
     from toolkit.verify import VerifyOptions, encoder
 
     encode = encoder(VerifyOptions()) if options.pop("embed", True) else None
+    if isinstance(options.get("heldout"), str):
+        found = split_given(target, options.pop("heldout"), encode=encode)
+        _no_more(options, SplitOptions)
+        return Done("split", "done", ", ".join(f"{part.name} {part.rows:,}" for part in found.parts.values()))
     found = split(target, _taken(SplitOptions, options), encode=encode)
     sizes = ", ".join(f"{part.name} {part.rows:,}" for part in found.parts.values())
     return Done("split", "done", sizes)
@@ -168,7 +221,17 @@ def _readiness(options: dict[str, Any], target: Path) -> Done:
     from toolkit.readiness import readiness
 
     found = readiness(target, **_with_policy(options))
-    return Done("readiness", "done", found.verdict, found.fit)
+    return Done("readiness", "done", f"{found.verdict}{_to_seek(target)}", found.fit)
+
+
+def _to_seek(target: Path) -> str:
+    """What the next round should seek, where the run has rounds."""
+    if not (target / "queue").is_dir():
+        return ""
+    from toolkit.sample.seek import sought
+
+    names = sought(target / "readiness.json")
+    return f"; the next round should seek: {', '.join(names)}" if names else "; no class lacks rows"
 
 
 def _export(options: dict[str, Any], target: Path) -> Done:
@@ -189,6 +252,8 @@ def _generate(options: dict[str, Any], target: Path) -> Done:
 VERBS: dict[str, Callable[[dict[str, Any], Path], Done]] = {
     "capture": _capture,
     "generate": _generate,
+    "sample": _sample,
+    "label": _label,
     "verify": _verify,
     "split": _split,
     "readiness": _readiness,
@@ -201,6 +266,11 @@ def _taken(options_of: Any, given: dict[str, Any]) -> Any:
     names = [field.name for field in fields(options_of)]
     values = {name: given.pop(name) for name in names if name in given}
     return options_of(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def _no_more(given: dict[str, Any], taken_by: Any) -> None:
+    if given:
+        raise unknown("option", next(iter(given)), [field.name for field in fields(taken_by)])
 
 
 def _needed(given: dict[str, Any], name: str) -> Any:

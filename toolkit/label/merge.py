@@ -65,6 +65,13 @@ def merge(files: Iterable[str | Path], queue: str | Path, into: str | Path, *, n
     return merge_said(said_in_all(Path(each) for each in files), Path(queue), Path(into), new_labels=new_labels)
 
 
+def answered(files: Iterable[str | Path], queue: str | Path) -> tuple[int, int]:
+    """Of how many rows of a queue somebody has said something, were it to skip them; and how many there are."""
+    rows = list(read_queue(Path(queue)))
+    found = {each.id for each in said_in_all(Path(each) for each in files) if each.status not in ("", "undone")}
+    return sum(row.id in found for row in rows), len(rows)
+
+
 def merge_said(said: Sequence[Said], queue: Path, into: Path, *, new_labels: bool = False) -> Merged:
     """As `merge`, for answers that were read."""
     rows, beside = list(read_queue(queue)), labels.beside(into)
