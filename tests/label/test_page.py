@@ -132,7 +132,7 @@ def test_answers_to_other_texts_and_other_questions_do_not_count() -> None:
     ):
         with pytest.raises(InputError):
             at.answer(answer)
-    for name in ("", " ", "a\nb", "x" * 61, " Ada"):
+    for name in ("", " ", "a\nb", "x" * 61, " Ada", "model:x"):
         with pytest.raises(UsageError):
             at.start(name)
     assert len(logged(LOG)) == 1

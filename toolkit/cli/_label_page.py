@@ -25,11 +25,14 @@ class Asked(NamedTuple):
     guideline: str
     checks: Sequence[str] | None
     serve: bool
+    merges: bool = False
 
     def check(self) -> None:
         """Raises UsageError."""
         if not self.serve:
-            raise UsageError("--findings and --check speak of the page", "add --serve")
+            raise UsageError("--findings, --check, --name and --host speak of the page", "add --serve")
+        if self.merges:
+            raise UsageError("--serve asks people and merges nothing", "toolkit label ANSWERS --into FILE, after it")
         if len(self.given) != 1 or len(self.answers) > 1:
             raise UsageError("one page asks one queue, or one run, into one file", "toolkit label QUEUE --serve")
 
@@ -40,8 +43,8 @@ def page(asked: Asked, *, as_json: bool, **settings: Any) -> int:
 
     asked.check()
     settings["browser"] = settings["browser"] and sys.stderr.isatty()
-    board, path = _board(asked.given[0], asked.guideline, asked.checks)
-    path = Path(asked.answers[0]) if asked.answers else path
+    board, beside = _board(asked.given[0], asked.guideline, asked.checks)
+    path = Path(asked.answers[0]) if asked.answers else beside
 
     def ready(url: str) -> None:
         if as_json:
@@ -54,11 +57,11 @@ def page(asked: Asked, *, as_json: bool, **settings: Any) -> int:
         print(json.dumps({"answers": str(path), "rows": len(board.tasks), "people": people}))
     told = ", ".join(f"{name} {count:,}" for name, count in sorted(people.items())) or "nobody"
     opts.say(f"done: {told}, of {len(board.tasks):,} rows; {path}")
-    if people:
-        merge = f"toolkit label {path} --queue {asked.given[0]} --into TRAIN.jsonl"
-        opts.say(
-            f"try: {merge if asked.checks is None else f'toolkit fix {asked.given[0]} --decisions {path} --out FILE'}"
-        )
+    if people and asked.checks is None:
+        queue = asked.given[0] if Path(asked.given[0]).is_file() else beside.with_name("queue.jsonl")
+        opts.say(f"try: toolkit label {path} --queue {queue} --into TRAIN.jsonl")
+    elif people:
+        opts.say(f"try: toolkit fix {asked.given[0]} --decisions {path} --out FILE")
     return 0
 
 

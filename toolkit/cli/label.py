@@ -59,10 +59,11 @@ def command(
     anything is accepted. With --serve, people label it in a browser, until Ctrl-C. Exit code 1: an answer
     was to no row of the queue, or the model was not accepted.
     """
-    if serve or findings or check:
+    if serve or findings or check or name or host:
         from toolkit.cli._label_page import Asked, page
 
-        asked = Asked(given, answers, guideline, check if findings or check else None, serve)
+        merges = any((by, queue, into, new_labels, verify))
+        asked = Asked(given, answers, guideline, check if findings or check else None, serve, merges)
         return page(asked, by=name, host=host or "127.0.0.1", port=port, token=token, browser=open_, as_json=json)
     if by:
         from toolkit.label import Asking

@@ -13,6 +13,7 @@ import orjson
 from toolkit.core.errors import InputError, UsageError
 from toolkit.label import answers as log
 from toolkit.label.answers import Answer
+from toolkit.label.match import MODEL
 from toolkit.label.page.tasks import Board, Task, sides
 
 SHOWN = 20_000
@@ -187,6 +188,8 @@ def person(by: str) -> str:
     """A name that can be told from others. Raises UsageError."""
     if not by.strip() or len(by) > LONGEST_NAME or not by.isprintable() or by != by.strip():
         raise UsageError("a name of 1 to 60 printed characters is needed", "give your name at the start")
+    if by.startswith(MODEL):
+        raise UsageError(f"a name that begins with {MODEL} is a model's", "give your own")
     return by
 
 
