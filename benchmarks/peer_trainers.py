@@ -190,8 +190,14 @@ def axolotl(rows: list[Any], tokenizer: str, options: dict[str, Any]) -> Iterato
         fixed |= {"dataset_num_proc": 1, "chat_template": "tokenizer_default", "tokenizer_config": tokenizer}
         fixed |= {"micro_batch_size": 1, "gradient_accumulation_steps": 1, "num_epochs": 1, "seed": 1}
         fixed |= {"batch_size": 1, "sequence_len": 512, "train_on_inputs": False}
+        fixed |= {"batch_size": given.get("micro_batch_size", 1), "attn_supports_packing": True}
+        fixed |= {"sample_packing_group_size": 100_000, "sample_packing_bin_size": 200}  # what its schema fills in
         cfg = DictDefault({**fixed, "datasets": [source], **given})
-        for row in prepare_datasets(cfg, hf)[0]:
+        found, _, steps, *_ = prepare_datasets(cfg, hf)
+        if cfg.sample_packing:  # rows stay rows, so what it counts is compared
+            yield [int(steps)], []
+            return
+        for row in found:
             yield row["input_ids"], row["labels"]
 
 

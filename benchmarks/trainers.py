@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.trainers import rows as made
 from toolkit.chat.example import Example, Trained
 from toolkit.chat.forecast import LEFT_OVER, forecast, left_over
+from toolkit.chat.packing import Packed
 from toolkit.chat.tokenizer import load
 from toolkit.core import parts
 
@@ -57,6 +58,11 @@ RUNS: list[Run] = [
     ("mlx", "chatml", "messages", {"max_seq_length": 100, "mask_prompt": True}),
     ("mlx", "inst", "messages", {"max_seq_length": 128, "mask_prompt": True, "batch_size": 7}),
     ("mlx", "chatml", "pairs", {"max_seq_length": 100, "mask_prompt": True}),
+    ("trl", "chatml", "messages", {"max_length": 256, "packing": True}),
+    ("trl", "chatml", "messages", {"max_length": 256, "packing": True, "packing_strategy": "bfd_split"}),
+    ("trl", "inst", "messages", {"max_length": 512, "packing": True, "packing_strategy": "wrapped"}),
+    ("llamafactory", "inst", "messages", {"cutoff_len": 256, "packing": True}),
+    ("axolotl", "chatml", "messages", {"sequence_len": 512, "sample_packing": True, "micro_batch_size": 2}),
     ("trl-dpo", "chatml", "preferences", {}),
     ("trl-dpo", "chatml", "preferences", {"max_length": 100}),
     ("trl-dpo", "inst", "preferences", {"max_length": 100, "truncation_mode": "keep_end"}),
@@ -166,6 +172,8 @@ def _line(run: dict[str, Any], jobs: dict[str, Any]) -> int:
         order = sorted(range(len(run["rows"])), key=lambda at: 1 + ("tools" in run["rows"][at]))
         ours = [[list(run["trained"][at].ids), run["trained"][at].labels()] for at in order if run["trained"][at].kept]
     stops = jobs[run["jobs"][1]["name"]]["alone"]
+    if (packed := _packed(run)) is not None and "error" not in theirs:
+        return _packing_line(run, packed, theirs["rows"])
     raised = sum("error" in each for each in stops)
     if "error" in theirs:
         print(f"  {style} {shape} {json.dumps(options)}: the trainer raised {theirs['error']}")
@@ -181,6 +189,25 @@ def _line(run: dict[str, Any], jobs: dict[str, Any]) -> int:
         at = next((at for at, (one, other) in enumerate(zip(ours, theirs["rows"], strict=False)) if one != other), 0)
         print("    first:", ours[at : at + 1], theirs["rows"][at : at + 1])
     return (most - same) + len(stops) - raised
+
+
+def _packed(run: dict[str, Any]) -> Packed | None:
+    """What the rows are packed into, where the options ask for it."""
+    name, _, _, options = run["run"]
+    if name not in ("trl", "llamafactory", "axolotl"):
+        return None
+    found: Packed | None = parts.build("trainers", name, options).packed([each.tokens for each in run["trained"]])
+    return found
+
+
+def _packing_line(run: dict[str, Any], packed: Packed, theirs: list[Any]) -> int:
+    """Whether there are as many sequences; of axolotl, whose order is random, about as many steps."""
+    name, style, shape, options = run["run"]
+    ours, other, what = packed.sequences, len(theirs), "packed sequences"
+    if name == "axolotl":
+        ours, other, what = packed.steps, theirs[0][0][0], "steps a pass"
+    print(f"  {style} {shape} {json.dumps(options)}: {ours:,} {what}, the trainer has {other:,}")
+    return int(abs(ours - other) > (0.02 * other if name == "axolotl" else 0))
 
 
 def sides(trained: Trained) -> list[Trained]:

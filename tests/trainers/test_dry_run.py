@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainers import rows as made
+from toolkit.chat import packing
 from toolkit.chat.example import Example
 from toolkit.chat.forecast import forecast
 from toolkit.chat.ledger import suggested
@@ -204,6 +205,26 @@ def test_pairs_and_answers_that_are_wanted_or_not(capsys: pytest.CaptureFixture[
     assert found.told["line"].startswith("8 of 8 rows")
     with pytest.raises(UsageError, match="llamafactory-kto is for answers that are wanted or not"):
         dry_run(run, Asked("llamafactory-kto", MODEL))
+
+
+def test_packing() -> None:
+    """Counts that the trainers' own code gives are held by `benchmarks/trainers.py`; these are small enough to see."""
+    lengths = [60, 50, 40, 30, 20, 0]
+    for pack in (packing.best_fit, packing.wrapped, packing.knapsacks):
+        assert packing.blocks(lengths, 100, pack) == 2
+    assert packing.split([250, 30], 100) == 3
+    assert packing.blocks([100] * 1500 + [1] * 600, 100, packing.best_fit) == 1500 + 5 + 1
+    assert packing.first_fit([50] * 30, 100, 200) == 15 and packing.first_fit([1] * 30, 100, 10) == 3
+    run = _run([_chat(at) for at in range(40)])
+    plain, packed = (
+        {each["name"]: each["value"] for each in dry_run(run, Asked("trl", MODEL, 200, options)).told["figures"]}
+        for options in ({}, {"packing": True})
+    )
+    assert plain["steps"] == 15 and packed["steps"] < 12
+    assert 60 < packed["places of the packed sequences that hold a token"] <= 100
+    assert packed["tokens"] == plain["tokens"]
+    with pytest.raises(UsageError, match="unknown packing_strategy 'ffd'"):
+        dry_run(run, Asked("trl", MODEL, 200, {"packing": True, "packing_strategy": "ffd"}))
 
 
 def test_no_row_is_left() -> None:

@@ -136,20 +136,26 @@ def _facts(table: pa.Table, trainer: Any) -> Iterator[Fact]:
         for at in (50, 90, 99, 100):
             yield Fact("tokens a row before the cut", float(np.percentile(full.to_numpy(), at)), "tokens", f"p{at}")
         yield Fact(f"{trainer.limit} that 99 % of the rows stay under", float(suggested(full)), "tokens")
-    yield from _steps(len(kept), trainer)
+    yield from _steps(table, trainer)
 
 
 def _total(table: pa.Table, name: str) -> float:
     return float(pc.sum(table.column(name)).as_py() or 0)
 
 
-def _steps(kept: int, trainer: Any) -> Iterator[Fact]:
+def _steps(table: pa.Table, trainer: Any) -> Iterator[Fact]:
     """Optimizer steps on one device with the trainer's own batch size and epochs, unless they were given."""
+    kept = int(pc.sum(table.column("kept")).as_py() or 0)
     size = math.prod(getattr(trainer, name) for name in trainer.batch)
+    packed = trainer.packed(table.column("tokens").to_pylist()) if hasattr(trainer, "packed") else None
+    if packed is not None:
+        yield Fact("sequences that rows are packed into", float(packed.sequences), "sequences", "a pass")
+        filled = 100 * _total(table, "tokens") / max(1, packed.sequences * packed.room)
+        yield Fact("places of the packed sequences that hold a token", filled, "%")
     epochs = getattr(trainer, "num_train_epochs", None) or getattr(trainer, "num_epochs", None)
     if epochs is None:
         yield Fact("steps", float(trainer.iters), "steps")
         yield Fact("epochs", trainer.iters * trainer.batch_size / max(kept, 1), "passes")
         return
     yield Fact("epochs", float(epochs), "passes")
-    yield Fact("steps", float(math.ceil(epochs * math.ceil(kept / size))), "steps")
+    yield Fact("steps", float(math.ceil(epochs * (packed.steps if packed else math.ceil(kept / size)))), "steps")

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 
 from toolkit.chat.example import Example, Trained, stopped
+from toolkit.chat.packing import Packed, first_fit
 from toolkit.chat.render import Job, Rendered, Renderer
 from toolkit.chat.spans import Span, dropped, joined, windowed
 from toolkit.chat.tokenizer import Encoded, Tokenizer
@@ -27,6 +28,8 @@ class Axolotl:
     A turn's tokens are those in which the rendering differs from one with another content in its place;
     the end-of-sequence token within three tokens after it has a loss too. An empty answer is not found
     and trains on nothing, and such a row stays unless `sample_packing`. Long rows: drop, truncate or raise.
+    `sample_packing` joins rows, in another random order each pass, into sequences of micro_batch_size *
+    sequence_len, so that its steps are known to about 1 %.
 
     Modelled for rows of messages with the tokenizer's own template. Not modelled: other types, per-message
     training flags, `eot_tokens`, `train_on_eos` other than turn, thinking that is split off, pictures, a
@@ -44,6 +47,7 @@ class Axolotl:
     train_on_inputs: bool = False
     roles_to_train: tuple[str, ...] = ("assistant",)
     sample_packing: bool = False
+    sample_packing_bin_size: int = 200
     micro_batch_size: int = 1
     gradient_accumulation_steps: int = 1
     num_epochs: float = 1.0
@@ -88,6 +92,14 @@ class Axolotl:
             return dropped(whole, TOO_LONG)
         found = windowed(row, ids, spans, (0, min(n, self.sequence_len)))
         return dropped(found, MASKED) if self.sample_packing and not found.spans else found
+
+    def packed(self, lengths: Sequence[int]) -> Packed | None:
+        """About what rows of these lengths are joined into; None without packing."""
+        if not self.sample_packing:
+            return None
+        room = self.micro_batch_size * self.sequence_len
+        n = first_fit(lengths, room, self.sample_packing_bin_size)
+        return Packed(n, max(1, n // self.gradient_accumulation_steps), room)
 
 
 def _message(message: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from toolkit.chat import slots
 from toolkit.chat.example import Example, Trained, stopped
+from toolkit.chat.packing import Packed, blocks, knapsacks
 from toolkit.chat.render import Job, Rendered, Renderer
 from toolkit.chat.slots import Slots, Word
 from toolkit.chat.spans import Span, dropped, joined
@@ -39,7 +40,8 @@ class LlamaFactory:
     source: folder of the installed package, from which the words around tools are read.
     template: empty to read it from the tokenizer's chat template, as LLaMA-Factory does, or one of a few of
     its own that are modelled. Tool calls are written in its `default` way; templates with another are
-    refused for rows with tools. Not modelled: packing, pictures, efficient_eos templates.
+    refused for rows with tools. packing: every thousand rows are joined into sequences of `cutoff_len`, of which
+    one place stays empty. Not modelled: pictures, efficient_eos templates.
     """
 
     id: ClassVar[str] = "llamafactory"
@@ -54,6 +56,7 @@ class LlamaFactory:
     mask_history: bool = False
     train_on_prompt: bool = False
     enable_thinking: bool = True
+    packing: bool = False
     source: str = ""
     per_device_train_batch_size: int = 8
     gradient_accumulation_steps: int = 1
@@ -100,10 +103,11 @@ class LlamaFactory:
         wanted = sum(n for at in range(len(pairs)) for n in self._wanted(pairs, at))
         used, had, context, left = 0, 0, 0, []
         order = list(reversed(pairs)) if self.mask_history else pairs
+        most = self.cutoff_len - self.packing
         for at, (source, target) in enumerate(order):
-            if used >= self.cutoff_len:
+            if used >= most:
                 break
-            keep = shares(len(source), len(target), self.cutoff_len - used)
+            keep = shares(len(source), len(target), most - used)
             used += sum(keep)
             left.append((source[: keep[0]], target[: keep[1]], self._losses(at)))
         if self.mask_history:
@@ -128,6 +132,14 @@ class LlamaFactory:
             ids=ids,
             spans=spans,
         )
+
+    def packed(self, lengths: Sequence[int]) -> Packed | None:
+        """What rows of these lengths are joined into; None without packing."""
+        if not self.packing:
+            return None
+        n = blocks(lengths, self.cutoff_len - 1, knapsacks)
+        size = self.per_device_train_batch_size * self.gradient_accumulation_steps
+        return Packed(n, -(-n // size), self.cutoff_len)
 
     def _losses(self, at: int) -> tuple[bool, bool]:
         """Whether the question and the answer of a pair have a loss. at: its place in the order of taking."""

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from toolkit.chat import packing
 from toolkit.chat.example import Example, Trained, stopped
+from toolkit.chat.packing import Packed, blocks
 from toolkit.chat.render import Job, Rendered, Renderer
 from toolkit.chat.spans import Span, common, dropped, first_token, joined, total, windowed
 from toolkit.chat.tokenizer import Encoded, Tokenizer
 from toolkit.core.errors import InputError, UsageError
 
 MARK = re.compile(r"\{%-?\s*generation\s*-?%\}")
+PACKS = {"bfd": packing.best_fit, "bfd_split": packing.split, "wrapped": packing.wrapped}
 MASKED = "nothing left to train on at this length"
 
 
@@ -26,8 +29,9 @@ class Trl:
     run. `prompt` and `completion`: the loss is on the completion, which begins where the tokens of the
     prompt and of both differ. Texts get the tokenizer's own special tokens and an end-of-sequence token.
 
-    max_length: 0 for no limit. completion_only_loss: None for what the shape of the rows says. packing:
-    rows are cut nowhere but joined and wrapped, so none is dropped. Not modelled: pictures, `formatting_func`,
+    max_length: 0 for no limit. completion_only_loss: None for what the shape of the rows says. packing: every
+    thousand rows are joined into sequences of `max_length`, none is dropped, and each is cut at its end (bfd),
+    into pieces (bfd_split), or where a sequence is full (wrapped). Not modelled: pictures, `formatting_func`,
     the chat templates with marks that TRL puts in the place of forty known ones (save them to the folder).
     """
 
@@ -42,6 +46,7 @@ class Trl:
     assistant_only_loss: bool = False
     completion_only_loss: bool | None = None
     packing: bool = False
+    packing_strategy: str = "bfd"
     per_device_train_batch_size: int = 8
     gradient_accumulation_steps: int = 1
     num_train_epochs: float = 3.0
@@ -50,6 +55,8 @@ class Trl:
         """Raises where the options cannot be meant with this tokenizer."""
         if self.truncation_mode not in ("keep_start", "keep_end"):
             raise UsageError(f"unknown truncation_mode '{self.truncation_mode}'", "keep_start or keep_end")
+        if self.packing_strategy not in PACKS:
+            raise UsageError(f"unknown packing_strategy '{self.packing_strategy}'", ", ".join(PACKS))
         if self.packing and not self.max_length:
             raise UsageError("TRL packs rows only under a max_length", "give --max-length N")
         if self.assistant_only_loss and not MARK.search(tokenizer.template):
@@ -89,8 +96,10 @@ class Trl:
 
     def _cut(self, example: Example, ids: list[int], spans: list[Span]) -> Trained:
         n = len(ids)
-        if not self.max_length or self.packing:
+        if not self.max_length or (self.packing and self.packing_strategy != "bfd"):
             return windowed(example, ids, spans, (0, n))
+        if self.packing:
+            return windowed(example, ids, spans, (0, min(n, self.max_length)))
         keeps_start = self.truncation_mode == "keep_start"
         window = (0, min(n, self.max_length)) if keeps_start else (max(0, n - self.max_length), n)
         found = windowed(example, ids, spans, window)
@@ -98,6 +107,15 @@ class Trl:
             # Everything has a loss, so what is lost at the start is called the prompt.
             found = found._replace(answer_cut=False, prompt_cut=n > self.max_length)
         return found if found.spans else dropped(found, MASKED)
+
+    def packed(self, lengths: Sequence[int]) -> Packed | None:
+        """What rows of these lengths are joined into; None without packing."""
+        if not self.packing:
+            return None
+        n = blocks(lengths, self.max_length, PACKS[self.packing_strategy])
+        return Packed(
+            n, -(-n // (self.per_device_train_batch_size * self.gradient_accumulation_steps)), self.max_length
+        )
 
 
 def _texts(row: Example, rendered: Sequence[Rendered], eos: str) -> list[str]:
