@@ -14,7 +14,8 @@ from tests.sample.test_queue import TOPICS, _file, _labelled, _text
 from toolkit.capture.transport import record
 from toolkit.cli import main
 from toolkit.core.errors import UsageError
-from toolkit.label import Answer, answers
+from toolkit.label import answers
+from toolkit.label.answers import Answer
 from toolkit.pipeline import run
 from toolkit.sample import read_queue
 

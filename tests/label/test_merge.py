@@ -12,7 +12,9 @@ import pytest
 
 from toolkit.cli import main
 from toolkit.core.errors import InputError, UsageError
-from toolkit.label import Answer, answers, merge
+from toolkit.label import answers
+from toolkit.label.answers import Answer
+from toolkit.label.merge import merge
 from toolkit.sample import production_error, write_for
 from toolkit.sample.queue import QueueRow, content_hash, write_queue
 from toolkit.store import labels

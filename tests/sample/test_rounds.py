@@ -11,7 +11,7 @@ import pytest
 
 from tests.sample.test_queue import _file, _labelled, _rows
 from toolkit.core.errors import InputError, UsageError
-from toolkit.label import merge
+from toolkit.label.merge import merge
 from toolkit.sample import Given, SampleOptions, sample
 from toolkit.store import labels
 

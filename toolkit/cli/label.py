@@ -11,7 +11,7 @@ from toolkit.cli import _options as opts
 from toolkit.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from toolkit.label import Asking
+    from toolkit.label.by_model import Asking
 
 
 def command(
@@ -66,7 +66,7 @@ def command(
         asked = Asked(given, answers, guideline, check if findings or check else None, serve, merges)
         return page(asked, by=name, host=host or "127.0.0.1", port=port, token=token, browser=open_, as_json=json)
     if by:
-        from toolkit.label import Asking
+        from toolkit.label.by_model import Asking
 
         asking = Asking(by, budget, base_url, _rules(guideline), accept, _human(given, answers))
         return _by_model(given[0], into, asking, json=json)
@@ -80,7 +80,7 @@ def command(
 def _merge(given: list[str], queue: str, into: str, *, json: bool, new_labels: bool, verify: bool) -> int:
     import json as jsonlib
 
-    from toolkit.label import merge
+    from toolkit.label.merge import merge
     from toolkit.renderers import labels as shown
 
     if not into:
@@ -106,7 +106,7 @@ def _human(given: list[str], answers: list[str]) -> tuple[Path, ...]:
 def _by_model(queue: str, into: str, asking: Asking, *, json: bool) -> int:
     import json as jsonlib
 
-    from toolkit.label import label_by_model
+    from toolkit.label.by_model import label_by_model
     from toolkit.renderers import labels as shown
 
     made = label_by_model(queue, asking, into=into or None, progress=opts.progress())
