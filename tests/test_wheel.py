@@ -65,6 +65,7 @@ def test_the_wheel_holds_what_it_needs(wheel: Path) -> None:
     for needed in ("toolkit/schemas/policies/default.yaml", "toolkit/pipelines/questions.yaml", "toolkit/py.typed"):
         assert needed in names, needed
     assert "toolkit/reports/readiness.html.j2" in names
+    assert "toolkit/label/page/static/page.js" in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import io
 import json
+import random
 import resource
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import pytest
 from aiohttp import web
 
 from tests.label.boards import logged, queue, row, usual
+from tests.label.processes import Page
 from toolkit.core.errors import InputError, MachineError, UsageError
 from toolkit.label import answers as log
 from toolkit.label.answers import Answer
@@ -309,3 +313,42 @@ def test_others_are_let_in_only_with_a_token() -> None:
     LOG.write_text('{"text": "no answer"}\n')
     with pytest.raises(InputError, match="no answer"):
         serve(board, LOG, Settings(), ready=print)
+
+
+@pytest.mark.soak
+def test_twenty_kills_lose_no_answer_that_was_acknowledged() -> None:
+    usual(Path("q"), 600)
+    tasks = of_queue(Path("q")).tasks
+    page, chance, acknowledged, at = Page("q", "--token", "t"), random.Random(0), [], 0
+    for _ in range(20):
+        gone = threading.Timer(chance.uniform(0.01, 0.4), page.process.kill)
+        gone.start()
+        while at < len(tasks):
+            task = tasks[at]
+            sent = {"by": "Ada", "at": at, "id": task.id, "hash": task.hash, "value": "late", "status": "answered"}
+            try:
+                _post(page.port, sent)
+            except OSError:
+                break
+            acknowledged.append(task.id)
+            at += 1
+        gone.join()
+        page.kill()
+        page.start(page.port)
+    page.kill()
+    kept = [line["id"] for line in logged(Path("q/answers.jsonl"))]
+    assert len(kept) == len(set(kept)), "what was sent again after a kill is written once"
+    assert set(acknowledged) <= set(kept)
+    assert len(kept) - len(acknowledged) <= 1
+
+
+def _post(port: str, body: Any) -> None:
+    headers = {"X-Toolkit-Token": "t", "Host": f"127.0.0.1:{port}"}
+    line = http.client.HTTPConnection("127.0.0.1", int(port), timeout=10)
+    try:
+        line.request("POST", "/api/answer", json.dumps(body), headers)
+        assert line.getresponse().read()
+    except http.client.HTTPException as failure:
+        raise ConnectionError from failure
+    finally:
+        line.close()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from aiohttp import web
 
 from tests.label.boards import logged, queue, row, usual
 from tests.label.browser import BROWSER, Chromium
+from tests.label.processes import Page
 from toolkit.cli import main
 from toolkit.cli._label_page import _board
 from toolkit.label.page.app import application, hosts
@@ -27,38 +26,6 @@ pytestmark = [
     pytest.mark.xdist_group("chromium"),
 ]
 LOG = Path("q/answers.jsonl")
-
-
-class Page:
-    """`toolkit label ... --serve` as a process of its own. url: as it was printed."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.arguments = arguments
-        self.start("0")
-
-    def start(self, port: str) -> None:
-        command = [sys.executable, "-m", "toolkit", "label", *self.arguments, "--serve", "--json", "--no-open"]
-        self.process = subprocess.Popen(
-            [*command, "--port", port], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, self.process.communicate()[1]
-        self.url = json.loads(line)["url"]
-        self.port = self.url.split(":")[2].split("/")[0]
-
-    def stop(self) -> str:
-        """End it as Ctrl-C does; returns what it printed last."""
-        self.process.terminate()
-        out, err = self.process.communicate(timeout=20)
-        assert self.process.returncode == 0, err
-        assert "Traceback" not in err
-        return out
-
-    def kill(self) -> None:
-        self.process.kill()
-        if not self.process.stdout.closed:
-            self.process.communicate(timeout=20)
 
 
 class Here:
@@ -199,6 +166,7 @@ def test_many_classes_are_searched_and_new_ones_made(chromium: Chromium, served:
     assert errors(chromium) == []
 
 
+PLACES = "[...document.querySelectorAll('#bar, #row, #said, nav')].map((each) => each.getBoundingClientRect().y).join()"
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
     "<style>body{display:none}</style> &lt;b&gt; price \u202e00001\u202c \u0007 javascript:alert(1) \u0627\u0644"
@@ -219,15 +187,18 @@ def test_hostile_rows_stay_text(chromium: Chromium, served: Callable[..., str]) 
     url = served("q", "guide.md")
     tab = chromium.tab(url)
     tab.begin("Ada")
+    places = set()
     for at, keys in ((1, "1"), (2, "s"), (3, "1"), (4, "")):
         tab.at(at)
         assert "<script>document.title" in tab.text("text")
         assert "U+202E" in tab.text("text")
         assert tab.js("document.querySelectorAll('main script, main img, main style').length") == 0
+        places.add(tab.js(PLACES))
         tab.press(*keys)
     assert tab.js("document.querySelector('#text').textContent.length") < 30_000
     tab.js("document.querySelector('#expand').click()")
     tab.until("document.querySelector('#text').textContent.length > 1000000")
+    assert len(places) == 1, "the page does not jump from row to row"
     assert tab.js("document.title") == "Label q"
     assert tab.js("document.body.scrollWidth <= innerWidth")
     assert values() == [HOSTILE, None, logged(LOG)[2]["value"]]
