@@ -15,6 +15,8 @@ LARGEST = 512 << 20
 DONE = {"[DONE]": True}
 _MEDIA = re.compile(rb'"(?:data:[\w/+.-]{1,80};base64,)?([A-Za-z0-9+/]{4096,}={0,2})"')
 MEDIA_FROM = 4096
+_ALONE = re.compile(rb"\ndata:(.*)(?=\n\n)")
+"""A line of data that is its event's only one and its last; where all are such, no event is looked at line by line."""
 
 
 class Undecodable(Exception):  # noqa: N818 - it is an answer, not an accident
@@ -85,24 +87,23 @@ def events(body: bytes) -> list[dict[str, Any]]:
 
     What follows the last blank line is an event cut off, and no event.
     """
-    found = list(_data(body))
+    lines = b"\n" + body
+    found = _ALONE.findall(lines)
+    if b"\r" in body or len(found) != lines.count(b"\ndata:"):
+        found = list(_data(body))
     if b"[DONE]" in body:
         found = [piece if piece.strip() != b"[DONE]" else b'{"[DONE]":true}' for piece in found]
     parsed = orjson.loads(b"[" + b",".join(found) + b"]")
-    if len(parsed) != len(found) or not all(isinstance(each, dict) for each in parsed):
+    if len(parsed) != len(found) or set(map(type, parsed)) - {dict}:
         raise ValueError("an event that is no JSON object")
     return parsed  # type: ignore[no-any-return]
 
 
 def _data(body: bytes) -> Iterator[bytes]:
-    """The data of each event. Lines may end in LF, CRLF or CR; a block of one data line, its last, is the fast case."""
+    """The data of each event. Lines may end in LF, CRLF or CR."""
     if b"\r" in body:
         body = b"\n".join(body.splitlines()) + (b"\n" if body.endswith((b"\n", b"\r")) else b"")
     for block in body.split(b"\n\n")[:-1]:
-        at = block.rfind(b"data:")
-        if at >= 0 and block.find(b"data:") == at and (not at or block[at - 1] == 10) and block.find(b"\n", at) < 0:
-            yield block[at + 5 :]
-            continue
         lines = [line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:")]
         if lines:
             yield b"\n".join(lines)

@@ -35,7 +35,11 @@ class AnthropicMessages:
         for event in events:
             kind = event.get("type")
             if kind == "content_block_delta":
-                _grow(blocks[event["index"]], texts.setdefault(event["index"], []), event["delta"])
+                index, delta = event["index"], event["delta"]
+                if delta.get("type") == "text_delta" and index in texts:
+                    texts[index].append(delta["text"])
+                else:
+                    _grow(blocks[index], texts.setdefault(index, []), delta)
             elif kind == "message_start":
                 message = dict(event["message"])
             elif kind == "content_block_start":
