@@ -69,7 +69,9 @@ def _array(content: bytes, name: str) -> Iterator[tuple[str, Record]]:
     found = parse(content)
     if isinstance(found, Malformed):
         raise InputError(f"{name} is no JSON: {found.reason}", "export it again")
-    for at, each in enumerate(found.value, 1):
+    # The converter of Label Studio writes a list for each of its files.
+    listed = [one for each in found.value for one in (each if isinstance(each, list) else [each])]
+    for at, each in enumerate(listed, 1):
         yield f"{name}, entry {at}", _object(each, f"{name}, entry {at}")
 
 

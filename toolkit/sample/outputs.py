@@ -65,7 +65,8 @@ def label_studio_config(rows: Sequence[QueueRow], classes: Sequence[str]) -> str
 def argilla(rows: Sequence[QueueRow]) -> list[dict[str, Any]]:
     """Records for Argilla's `Dataset.records.log`: a flat mapping each, the draft as a suggestion.
 
-    The external id is `id#hash`, which comes back with every answer.
+    The external id is `id#hash`, which comes back with every answer. The draft's confidence stays
+    out: Argilla 2.8 takes no score from a flat mapping.
     """
     return [
         {
@@ -83,7 +84,7 @@ def argilla(rows: Sequence[QueueRow]) -> list[dict[str, Any]]:
 
 def _suggested(draft: Mapping[str, Any]) -> dict[str, Any]:
     if "label" in draft:
-        return {"label": draft["label"], **({"label.score": draft["confidence"]} if draft.get("confidence") else {})}
+        return {"label": draft["label"]}
     if "answers" in draft:
         return {"first": str(draft["answers"][0]), "second": str(draft["answers"][1])}
     return {"answer": draft["answer"]} if "answer" in draft else {}
