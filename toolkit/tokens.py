@@ -88,7 +88,7 @@ def tokens(
     if local:
         lengths.tokenizer(local)
     with TemporaryDirectory() as scratch:
-        view, part = _view(data, Path(scratch), reading, progress)
+        view, part = rows_of(data, Path(scratch), reading, progress)
         of_row, refs, by_role = _counted(view, local, progress)
     if not refs:
         raise InputError("there is no row to count", "read kept.jsonl of the run, or name another file")
@@ -125,20 +125,17 @@ def _cost(n: int, given: float | None, epochs: float, read_price: float | None) 
     return None, ""
 
 
-def _view(data: Any, scratch: Path, reading: ReadOptions | None, progress: Progress | None) -> tuple[View, str]:
-    """The rows to count and what they are called: of a run those of train, else those that stay."""
+def rows_of(data: Any, scratch: Path, reading: ReadOptions | None, progress: Progress | None) -> tuple[View, str]:
+    """The rows to look at and what they are called: of a run those of train, else those that stay."""
     if isinstance(data, str | Path) and is_run(data):
         folder = open_run(data)
         with Ledger(folder.ledger, read_only=True) as ledger:
             stays = decide(ledger, policy_of(ledger)).stays
         split = load_split(folder, stays)
         if split is not None:
-            return View(split.train.data, COLUMNS, split.train.keep), "train"
-        return View(Dataset(folder.dataset), COLUMNS, stays), "the rows that stay"
-    return View(read(data, scratch / "data", reading, progress), COLUMNS), "all rows"
-
-
-COLUMNS = (*READS, "rejected")
+            return View(split.train.data, READS, split.train.keep), "train"
+        return View(Dataset(folder.dataset), READS, stays), "the rows that stay"
+    return View(read(data, scratch / "data", reading, progress), READS), "all rows"
 
 
 def _counted(view: View, model: str, progress: Progress | None) -> tuple[list[int], list[str], Counter[str]]:
@@ -146,8 +143,8 @@ def _counted(view: View, model: str, progress: Progress | None) -> tuple[list[in
     of_row: list[int] = []
     refs: list[str] = []
     by_role: Counter[str] = Counter()
-    for batch in view.batches(*COLUMNS, size=BATCH):
-        rows = examples(batch.select(["row", *READS]))
+    for batch in view.batches(*READS, size=BATCH):
+        rows = examples(batch)
         rejected = batch.column("rejected").to_pylist()
         pieces = [list(_pieces(row, other)) for row, other in zip(rows, rejected, strict=True)]
         flat = [piece for some in pieces for piece in some]

@@ -80,11 +80,12 @@ class ChatTemplate:
         if rendered.error:
             yield Finding(row.row, 1.0, SAYS["raises"], kind="raises", evidence={"said": rendered.error})
             return
-        for kind in sorted(set(_kinds(row, rendered.text, own_tools=self.trainer == "llamafactory"))):
+        for kind in sorted(set(kinds(row, rendered.text, own_tools=self.trainer.startswith("llamafactory")))):
             yield Finding(row.row, 1.0, SAYS[kind], kind=kind, column="turns")
 
 
-def _kinds(row: Example, text: str, *, own_tools: bool) -> Iterator[str]:
+def kinds(row: Example, text: str, *, own_tools: bool = False) -> Iterator[str]:
+    """What a rendering of a row leaves out, a kind for each. own_tools: tools are not the template's to show."""
     if not own_tools:
         if any(name not in text for name in _names(row.tools or [])):
             yield "tools-lost"

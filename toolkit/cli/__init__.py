@@ -23,8 +23,8 @@ from toolkit.core.errors import ToolkitError, closest
 
 ORDER = (
     "demo", "advise", "init", "preview", "estimate", "generate", "status", "rejudge", "verify", "findings", "why",
-    "fix", "redact", "audit", "split", "sample", "label", "dry_run", "readiness", "export", "tokens", "compare",
-    "capture", "run", "parts",
+    "fix", "redact", "audit", "split", "sample", "label", "dry_run", "readiness", "export", "tokens", "templates",
+    "compare", "capture", "run", "parts",
 )  # fmt: skip
 
 
