@@ -52,6 +52,7 @@ class Rung(BaseModel):
     """One way that was run on the user's dev rows. score with its interval lies in 0..1.
 
     kind: which step of the order to try it is. off_shape: share of outputs that were not in the shape asked for.
+    agreed: of a judged score, the share of rows of which the judge says the same in both orders.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -65,6 +66,7 @@ class Rung(BaseModel):
     off_shape: float | None = Field(default=None, ge=0, le=1)
     cost_per_1000: float | None = Field(default=None, ge=0)
     latency_s: float | None = Field(default=None, ge=0)
+    agreed: float | None = Field(default=None, ge=0, le=1)
 
 
 class Measured(BaseModel):

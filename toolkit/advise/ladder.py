@@ -7,8 +7,10 @@
     constrained      with the classes as a JSON schema
     stronger         another model
 
-Each of the last three stands on the rung that was chosen so far. Chosen is the cheapest rung that the best
-one does not beat: the interval of their paired difference, rows that are alike as one draw, holds 0.
+Of free answers a judge says whether they are as good as the rows' own (`ladder_judged`); there are no classes to
+describe, to hold to or to probe, and 100 examples are too long. Each of the last three stands on the rung that was
+chosen so far. Chosen is the cheapest rung that the best one does not beat: the interval of their paired difference,
+rows that are alike as one draw, holds 0.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ import numpy.typing as npt
 
 from toolkit.advise.answers import Measured, Rung
 from toolkit.advise.ladder_ask import Desk, Outcome, Stopped, Timed, Unanswered, timed
-from toolkit.advise.ladder_prompt import PLAIN, Form, Shot, described, describing, lint
+from toolkit.advise.ladder_judged import graded
+from toolkit.advise.ladder_prompt import FREE, PLAIN, Form, Shot, described, describing, lint
 from toolkit.advise.ladder_rows import Ints, Material, Part, material
 from toolkit.core.errors import MachineError
+from toolkit.core.request import Request
 from toolkit.near import learning
 from toolkit.near.logistic import fit
 from toolkit.stats.intervals import cluster_interval
@@ -36,6 +40,7 @@ from toolkit.store.folder import RunFolder
 from toolkit.write import whole_file
 
 SHOTS = (5, 20, 100)
+FREE_SHOTS = SHOTS[:2]
 ROWS = 300
 FOLDER = "ladder"
 TOLD = "heldout.json"
@@ -49,7 +54,8 @@ class Plan:
     """What to run. model, stronger: as `openai:NAME`; empty runs the probe alone, or no stronger model.
 
     system: the user's own system prompt. usd: cap on all that is asked, earlier runs included. rows: dev
-    rows at most. needed: the score with which the climb ends, None climbs to the top.
+    rows at most. needed: the score with which the climb ends, None climbs to the top. judge: who compares
+    free answers; without one rows are of classes.
     """
 
     model: str = ""
@@ -59,6 +65,7 @@ class Plan:
     usd: float | None = None
     rows: int = ROWS
     needed: float | None = None
+    judge: str = ""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -99,6 +106,7 @@ class Climb:
     rows: Material
     desk: Desk
     encode: Encode
+    judge: Timed | None = None
     ran: list[Ran] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     vectors: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
@@ -122,8 +130,13 @@ class Climb:
         else:
             shown = self.nearest(part, step.shots)
             asked = [step.form.asked(text, shots) for text, shots in zip(part.texts, shown, strict=True)]
-            outcome = self.desk.run(step.model, step.form, asked, part.labels)
+            outcome = self._asked(step.model, step.form, asked, part)
         return Ran(step, outcome, _rung(step, outcome, part))
+
+    def _asked(self, model: Timed, form: Form, asked: Sequence[Request], part: Part) -> Outcome:
+        if self.judge is not None:
+            return graded(self.desk, model, self.judge, asked, part)
+        return self.desk.run(model, form, asked, part.labels)
 
     def nearest(self, part: Part, count: int) -> list[list[Shot]]:
         """The `count` train rows most like each row, by cosine, the most similar last."""
@@ -168,13 +181,15 @@ def climb(folder: RunFolder, plan: Plan, encode: Encode, progress: Told | None =
     What was asked lies in `RUN/ladder`: the same command goes on where it was, and asks nothing twice.
     Raises UsageError, ProviderError and MachineError; a spent budget ends the climb with what there is.
     """
-    rows = material(folder, rows=plan.rows)
-    models = [timed(use, base_url=plan.base_url, capped=plan.usd is not None) for use in plan.models]
+    rows = material(folder, rows=plan.rows, free=bool(plan.judge))
+    capped = plan.usd is not None
+    models = [timed(use, base_url=plan.base_url, capped=capped) for use in plan.models]
+    judge = timed(plan.judge, base_url=plan.base_url, capped=capped) if plan.judge else None
     home = folder.path / FOLDER
-    going = Climb(plan, rows, Desk(home, plan.usd, progress), encode)
+    going = Climb(plan, rows, Desk(home, plan.usd, progress), encode, judge)
     stopped, final = "", None
     try:
-        _up(going, models)
+        (_up if judge is None else _up_free)(going, models)
         chosen = choose(going.ran, rows.dev.alike)
         final = going.run(chosen.step, rows.heldout)
     except Stopped as why:
@@ -183,10 +198,11 @@ def climb(folder: RunFolder, plan: Plan, encode: Encode, progress: Told | None =
     told = where_to_stop(going.ran, chosen, rows.dev.alike)
     notes = [f"So far: {told}" if stopped else told, *_unanswered([*going.ran, *([final] if final else [])])]
     notes += going.skipped
+    notes += _about(judge, going.ran)
     notes += lint(plan.system, rows.classes) if plan.system else ()
     notes += _again(home, final.step) if final else [stopped]
     measured = Measured(
-        source=f"{folder.path.name}: {len(rows.dev.texts):,} dev rows in {len(rows.classes):,} classes",
+        source=f"{folder.path.name}: {len(rows.dev.texts):,} dev rows {_kind(rows, judge)}",
         rungs=tuple(each.rung for each in going.ran),
         final=final and final.rung,
         notes=tuple(notes),
@@ -213,6 +229,43 @@ def _up(going: Climb, models: Sequence[Timed]) -> None:
     if going.add(base._replace(kind="constrained", name=f"{base.name} + a schema", form=form)) and models[1:]:
         base = _base(going)
         going.add(base._replace(kind="stronger", name=f"{models[1].model}, {base.name}", model=models[1]))
+
+
+def _up_free(going: Climb, models: Sequence[Timed]) -> None:
+    """The rungs of free answers."""
+    form = Form(going.plan.system or FREE, (), listed=False)
+    if not going.add(Step("zero-shot", "no examples", models[0], form)):
+        return
+    for count in FREE_SHOTS:
+        shown = min(count, len(going.rows.train.texts))
+        if not going.add(Step("few-shot", f"{shown} examples", models[0], form, shown)):
+            return
+    if models[1:]:
+        base = _base(going)
+        going.add(base._replace(kind="stronger", name=f"{models[1].model}, {base.name}", model=models[1]))
+
+
+def _kind(rows: Material, judge: Timed | None) -> str:
+    return f"in {len(rows.classes):,} classes" if judge is None else f"of free answers, judged by {judge.model}"
+
+
+def _about(judge: Timed | None, ran: Sequence[Ran]) -> list[str]:
+    """What a judged score means, and how far the judge can be trusted."""
+    if judge is None:
+        return []
+    told = [
+        "right means: the judge finds the answer no worse than the row's own in both orders; rows whose own answer "
+        "is poor make it easy"
+    ]
+    known = [each.outcome.agreed for each in ran if each.outcome.agreed is not None]
+    if known:
+        told.append(
+            f"{judge.model} says the same in both orders of {float(np.mean(known)):.0%} of pairs; the others count as "
+            "wrong. Judge twenty by hand before you trust it"
+        )
+    if any(each.step.model is not None and each.step.model.model == judge.model for each in ran):
+        told.append(f"{judge.model} judges its own answers, with which a model is lenient: name another with --judge")
+    return told
 
 
 def _first(system: str, classes: tuple[str, ...]) -> Form:
@@ -246,7 +299,7 @@ def beats(best: Ran, other: Ran, alike: Ints) -> bool:
 def where_to_stop(ran: Sequence[Ran], chosen: Ran, alike: Ints) -> str:
     """One sentence: which rung, and why not a higher one."""
     best = max((each for each in ran if each.step.model is not None), key=lambda each: each.rung.score, default=chosen)
-    if len(ran) == 1:
+    if len(ran) == 1 and ran[0].step.model is None:
         return "Only the local probe ran; with --model openai:NAME the prompts are tried too."
     told = f"Stop at '{chosen.rung.name}'"
     if best is not chosen:
@@ -257,7 +310,7 @@ def where_to_stop(ran: Sequence[Ran], chosen: Ran, alike: Ints) -> str:
         )
     else:
         told += ": no cheaper rung is as good"
-    if beats(ran[0], chosen, alike) or ran[0].rung.score >= chosen.rung.score:
+    if ran[0].step.model is None and (beats(ran[0], chosen, alike) or ran[0].rung.score >= chosen.rung.score):
         told += ". The linear probe does no worse: a classifier of your own costs next to nothing a call"
     return f"{told}."
 
@@ -283,6 +336,7 @@ def _rung(step: Step, outcome: Outcome, part: Part) -> Rung:
         off_shape=None if step.model is None else 1 - float(outcome.shaped.mean()),
         cost_per_1000=outcome.cost_per_1000,
         latency_s=outcome.latency_s,
+        agreed=outcome.agreed,
     )
 
 

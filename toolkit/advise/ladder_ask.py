@@ -36,13 +36,17 @@ class Unanswered(ProviderError):  # noqa: N818 - the ladder goes on without the 
 
 
 class Outcome(NamedTuple):
-    """hits, shaped: (n,), whether a row was named right and was in the shape. unanswered: rows without a reply."""
+    """hits, shaped: (n,), whether a row was named right and was in the shape. unanswered: rows without a reply.
+
+    agreed: share of judged rows of which a judge says the same in both orders; None without a judge.
+    """
 
     hits: npt.NDArray[np.bool_]
     shaped: npt.NDArray[np.bool_]
     cost_per_1000: float | None = None
     latency_s: float | None = None
     unanswered: int = 0
+    agreed: float | None = None
 
 
 @dataclass(slots=True)
@@ -97,7 +101,7 @@ class Desk:
         shaped = np.array([name is not None for name in named])
         hits = np.array([name == label for name, label in zip(named, labels, strict=True)])
         unanswered = sum(each.reply is None for each in found.answers)
-        return Outcome(hits, shaped, cost(model, found.answers), self._latency(model, found.answers), unanswered)
+        return Outcome(hits, shaped, cost(model, found.answers), self.latency(model, found.answers), unanswered)
 
     def ask(self, model: Timed, requests: Sequence[Request]) -> Asked:
         """What came of the requests."""
@@ -121,7 +125,8 @@ class Desk:
         with whole_file(path) as file:
             file.write(json.dumps(model.seconds, sort_keys=True).encode())
 
-    def _latency(self, model: Timed, answers: Sequence[Answer]) -> float | None:
+    def latency(self, model: Timed, answers: Sequence[Answer]) -> float | None:
+        """Median seconds of the requests whose time is known."""
         found = [model.seconds[each.key] for each in answers if each.key in model.seconds]
         return median(found) if found else None
 

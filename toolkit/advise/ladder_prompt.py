@@ -14,6 +14,7 @@ LONG = 1_000
 BYTES_A_TOKEN = 4
 DESCRIBED = 8
 PLAIN = "Name the class of the text that the user sends. Answer with the name of one class, and nothing else."
+FREE = "Answer the request of the user. Give the answer alone."
 OPPOSED = (
     ("be brief", r"\b(?:brief|concise|short|succinct)\b",
      "be thorough", r"\b(?:thorough|detailed|in detail|at length)\b"),

@@ -30,6 +30,9 @@ def command(
     ] = "",
     stronger: Annotated[str, typer.Option("--stronger", help="Ladder: a stronger model, as anthropic:NAME.")] = "",
     base_url: Annotated[str, typer.Option("--base-url", help="Ladder: address of the server, if not usual.")] = "",
+    judge: Annotated[
+        str, typer.Option("--judge", help="Ladder of free answers: who compares them with the rows' own.")
+    ] = "",
     system: Annotated[str, typer.Option("--system", help="Ladder: a file with your system prompt.")] = "",
     budget: Annotated[float | None, typer.Option("--budget", min=0, help="Ladder: US dollars at most.")] = None,
     rows: Annotated[int, typer.Option("--rows", min=2, help="Ladder: dev rows at most.")] = 300,
@@ -60,6 +63,7 @@ def command(
     rungs: dict[str, Any] = {
         "model": model,
         "stronger": stronger,
+        "judge": judge,
         "base_url": base_url,
         "system": system,
         "usd": budget,
@@ -67,7 +71,9 @@ def command(
     if ladder:
         given, complete = _climbed(given, data, rows=rows, encoder=encoder, **rungs)
     elif any(value not in ("", None) for value in rungs.values()):
-        raise UsageError("--model, --stronger, --base-url, --system and --budget are of the ladder", "add --ladder")
+        raise UsageError(
+            "--model, --stronger, --judge, --base-url, --system and --budget are of the ladder", "add --ladder"
+        )
     if data:
         reading = opts.reading(format=format, text=text, label=label)
         facts = measured(data, reading=reading, progress=opts.progress())
@@ -92,8 +98,8 @@ def _climbed(given: Answers, data: str, *, rows: int, system: str, encoder: str,
     if not data or not is_run(data):
         fix = "toolkit verify DATA --run RUN; toolkit split RUN --dev 0.1; toolkit advise --ladder --data RUN"
         raise UsageError("the ladder needs a run that is split: --data RUN", fix)
-    if not told["model"] and (told["stronger"] or told["base_url"] or told["usd"] is not None):
-        raise UsageError("--stronger, --base-url and --budget need a model", "add --model openai:NAME")
+    if not told["model"] and (told["stronger"] or told["judge"] or told["base_url"] or told["usd"] is not None):
+        raise UsageError("--stronger, --judge, --base-url and --budget need a model", "add --model openai:NAME")
     needed = float(given.score_needed.answer) if given.score_needed.known else None
     progress = opts.progress()
     plan = Plan(system=_prompt(system), rows=rows, needed=needed, **told)

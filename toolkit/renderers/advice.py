@@ -104,13 +104,18 @@ def _volume(found: BreakEven) -> str:
 
 
 def _rungs(advice: Advice) -> Section:
-    head = ("step", "right", "95 % interval", "rows", "off the shape", "seconds", "$ per 1,000 calls")
+    head: tuple[str, ...] = ("step", "right", "95 % interval", "rows", "off the shape", "seconds", "$ per 1,000 calls")
     found = advice.answers.measured
     rows = [_rung(each) for each in found.rungs]
+    every = [*found.rungs, *([found.final] if found.final else [])]
     if found.final is not None:
         rows.append(_rung(found.final, f"held-out, run once: {found.final.name}"))
+    if any(each.agreed is not None for each in every):
+        head += ("judge agrees",)
+        told = ("" if each.agreed is None else f"{each.agreed:.0%}" for each in every)
+        rows = [(*row, agreed) for row, agreed in zip(rows, told, strict=True)]
     marked = frozenset({len(rows) - 1}) if found.final is not None else frozenset()
-    table = Table(head, tuple(rows), right=frozenset(range(1, 7)), marked=marked)
+    table = Table(head, tuple(rows), right=frozenset(range(1, len(head))), marked=marked)
     return Section("The ladder, measured", table=table, notes=found.notes)
 
 
