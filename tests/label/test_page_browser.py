@@ -224,7 +224,13 @@ def test_texts_are_edited_and_drafts_compared(chromium: Chromium, served: Callab
     tab.press("k")
     tab.at(2)
     assert tab.js("document.querySelector('#edit').value") == "Soon.sx1", "what was typed is still there"
+    tab.js("location.hash = 'token=of-another-start'")
+    tab.until("document.querySelector('#said').textContent === 'Connected again.'")
     tab.press("e")
+    tab.press_with_control("Enter")
+    tab.until("document.querySelector('#said').textContent.includes('token is not that of the server')")
+    tab.js("location.hash = 'token=secret'")  # the address of the new start, opened in the same tab
+    tab.until("document.querySelector('#said').textContent === 'Connected again.'")
     tab.press_with_control("Enter")
     tab.at(3)
     shown = tab.js("[...document.querySelectorAll('#as-choice button')].map((each) => each.textContent)")

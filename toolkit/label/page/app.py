@@ -13,6 +13,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import webbrowser
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -76,9 +77,9 @@ async def _serve(desk: Desk, settings: Settings, ready: Callable[[str], None]) -
     listening = _listen(settings.host, settings.port)
     token = settings.token or secrets.token_urlsafe(24)
     port = listening.getsockname()[1]
-    quiet = logging.getLogger(__name__)
-    quiet.addHandler(logging.NullHandler())
+    quiet = logging.getLogger(__name__)  # what is no HTTP gets its 400; the terminal is for people
     quiet.propagate = False
+    quiet.addHandler(logging.NullHandler())
     runner = web.AppRunner(application(desk, token, hosts(settings.host, port)), access_log=None, logger=quiet)
     await runner.setup()
     try:
@@ -90,11 +91,16 @@ async def _serve(desk: Desk, settings: Settings, ready: Callable[[str], None]) -
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/#token={quote(token)}"
         url += f"&by={quote(settings.by)}" if settings.by else ""
         ready(url)
-        if settings.browser:
+        if settings.browser and _has_screen():
             webbrowser.open(url)
         await stop.wait()
     finally:
         await runner.cleanup()
+
+
+def _has_screen() -> bool:
+    """Whether a browser would be a window; one of text would take the terminal."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -184,6 +190,9 @@ async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse
         return _error(413, "the answer is too long", f"at most {MOST_BYTES >> 20} MiB")
     except web.HTTPException as failure:
         return _error(failure.status, failure.reason, "open the address that the command printed")
+    except Exception as failure:
+        what = f"the page failed: {type(failure).__name__}: {failure}"
+        return _error(500, what, "start the command again; this is a fault of the toolkit")
 
 
 def _error(status: int, what: str, fix: str) -> web.Response:
