@@ -54,6 +54,10 @@ RUNS: list[Run] = [
     ("llamafactory", "chatml", "messages", {"cutoff_len": 128, "template": "qwen3"}),
     ("llamafactory", "chatml", "messages", {"cutoff_len": 128, "template": "qwen3", "enable_thinking": False}),
     ("llamafactory", "chatml", "messages", {"cutoff_len": 128, "template": "qwen3", "mask_history": True}),
+    ("llamafactory", "chatml", "messages", {"cutoff_len": 128, "template": "qwen3_nothink"}),
+    ("llamafactory", "chatml", "messages", {"cutoff_len": 128, "template": "phi4"}),
+    ("llamafactory", "headers", "messages", {"cutoff_len": 128, "template": "llama3"}),
+    ("llamafactory-dpo", "headers", "preferences", {"cutoff_len": 128, "template": "llama3"}),
     ("mlx", "chatml", "messages", {}),
     ("mlx", "chatml", "messages", {"max_seq_length": 100, "mask_prompt": True}),
     ("mlx", "inst", "messages", {"max_seq_length": 128, "mask_prompt": True, "batch_size": 7}),
@@ -120,9 +124,9 @@ def compare(name: str, python: str, n: int, record: Path | None) -> int:
 
 def _ours(room: Path, at: int, run: Run, n: int, source: str, *, bare: bool) -> dict[str, Any]:
     name, style, shape, options = run
-    folder = made.FOLDER / style
+    folder = _headers(room) if style == "headers" else made.FOLDER / style
     rows = made.made_of(shape, n)
-    if options.get("template") == "qwen3":  # it writes tools in a way that is not modelled
+    if options.get("template") in made.OWN_TOOLS:  # it writes tools in a way that is not modelled
         rows = [row for row in rows if row["kind"] not in ("tools", "ends_on_call")]
     if bare:  # its words around tools are not kept in the repository
         rows = [{key: value for key, value in row.items() if key != "tools"} for row in rows]
@@ -138,6 +142,18 @@ def _ours(room: Path, at: int, run: Run, n: int, source: str, *, bare: bool) -> 
         job = {"name": f"{at}-{kind}", "tokenizer": str(folder), "rows": str(file), "options": options}
         jobs.append({**job, "alone": True} if kind == "alone" else job)
     return {"run": run, "trained": trained, "rows": together, "stops": alone, "jobs": jobs, "n": n}
+
+
+def _headers(room: Path) -> Path:
+    """The tokenizer of `inst` with the tokens of Llama 3, which its template in LLaMA-Factory ends turns with."""
+    folder = room / "headers"
+    if not folder.exists():
+        hf = load(str(made.FOLDER / "inst")).hf
+        hf.add_special_tokens(
+            {"additional_special_tokens": ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>"]}
+        )
+        hf.save_pretrained(str(folder))
+    return folder
 
 
 def dry(name: str, options: dict[str, Any], folder: Path, rows: list[dict[str, Any]]) -> list[Trained]:

@@ -73,6 +73,10 @@ TOOL = {
 }
 
 
+OWN_TOOLS = ("qwen3", "qwen3_nothink", "llama3")
+"""Templates of LLaMA-Factory that write tools in ways of their own, which are not modelled."""
+
+
 def adversarial(n: int, seed: int = 0) -> list[dict[str, Any]]:
     """`n` rows of messages, an `id` each; about one in twenty five stops a trainer or is dropped by it."""
     rng = random.Random(seed)

@@ -53,7 +53,7 @@ def test_every_trainer_was_recorded_at_the_version_that_is_modelled() -> None:
 @pytest.mark.parametrize(("name", "run"), _runs())
 def test_kept_rows_ids_and_labels_are_the_trainers_own(name: str, run: dict[str, Any], room: Any) -> None:
     rows = made.made_of(run["shape"], run["rows"])
-    if run["options"].get("template") == "qwen3":
+    if run["options"].get("template") in made.OWN_TOOLS:
         rows = [row for row in rows if row["kind"] not in ("tools", "ends_on_call")]
     examples = [_example(at, row, name) for at, row in enumerate(rows)]
     trainer = parts.build("trainers", name, _options(run))
