@@ -147,7 +147,7 @@ def test_answers_to_other_rows_are_told_and_the_rest_is_merged(tmp_path: Path, r
         {**_said(rows[6], None), "status": "skipped"},
     ]  # fmt: skip
     made = merge([_lines(tmp_path / "said.jsonl", given)], queue, tmp_path / "train.jsonl")
-    assert (made.added, made.rejected, made.skipped, made.waiting, made.fit) == (1, 1, 1, 1, False)
+    assert (made.added, made.rejected, made.skipped, made.waiting, made.fit) == (1, 1, 1, 9, False)
     whys = [(each.id, each.why.split(":")[0]) for each in made.left]
     assert whys == [
         ("q1", "the text of the row has changed since it was asked"),
@@ -184,10 +184,12 @@ def test_a_file_of_numbers_stays_one(tmp_path: Path, rows: Any, queue: Path) -> 
         ("id,hash,label\nq0\n", "another number of cells"),
         ("id,label\nq0,refund\n", "no columns `id` and `hash`"),
         ("[1]", "entry 1 is no object"),
+        ("", "there is no answer"),
         ('{"id": "q0", "hash": "x", "label": "a", "answer": "b"}\n', "2 answers"),
         ('{"id": "q0", "label": "refund"\n{}\n', "line 1"),
         ('{"id": "q99", "hash": "x", "label": "refund"}\n', "none of 1 answers"),
         ('{"id": "q0", "hash": "x", "status": "maybe"}\n', "status"),
+        ('{"id": "q0", "hash": "HASH", "label": "refund"}\n{"id": "q1"', "line 2"),
         ('[{"data": {"id": "q0", "hash": "HASH"}, "annotations": [{"result": [{"value": {"choices": ["a", "b"]}}]}]}]',
          "2 answers of one annotator"),
         ('[{"id": "q0#HASH", "label.responses": ["a"], "label.responses.users": []}]', "1 responses of 0 users"),

@@ -47,14 +47,14 @@ class Votes(NamedTuple):
 class Matched(NamedTuple):
     """votes: by row, in the order of the queue; rows whose answers were all taken back have none.
 
-    left: answers to other rows. waiting: rows of a file that nobody has answered. again: answers to rows
-    of earlier queues, which are merged already.
+    left: answers to other rows. skipped, waiting: rows that people passed over, or have said nothing of.
+    again: answers to rows of earlier queues, which are merged already.
     """
 
     votes: dict[Key, Votes]
     left: list[Left]
-    waiting: int
     skipped: int
+    waiting: int
     again: int
 
 
@@ -66,19 +66,20 @@ def match(said: Iterable[Said], rows: Sequence[QueueRow], known: Mapping[Key, De
     place = _Places(rows)
     left: list[Left] = []
     last: dict[tuple[Key, str], tuple[QueueRow, Said]] = {}
-    counts: Counter[str] = Counter()
+    again = 0
     for each in said:
         if not each.status:
-            counts["waiting"] += 1
-        elif isinstance(found := place.of(each), QueueRow):
+            continue
+        if isinstance(found := place.of(each), QueueRow):
             last.pop(((found.id, found.hash), each.by), None)
             last[(found.id, found.hash), each.by] = found, each
         elif (each.id, each.hash) in known:
-            counts["again"] += 1
+            again += 1
         else:
             left.append(Left(each.where, each.id or each.hash, found))
-    skipped = sum(each.status == "skipped" for _, each in last.values())
-    return Matched(_votes(last, known, rows), left, counts["waiting"], skipped, counts["again"])
+    votes = _votes(last, known, rows)
+    skipped = {key for (key, _), (_, each) in last.items() if each.status == "skipped"} - votes.keys()
+    return Matched(votes, left, len(skipped), len(rows) - len(votes) - len(skipped), again)
 
 
 class _Places:

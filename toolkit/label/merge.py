@@ -28,7 +28,7 @@ class Merged:
     """What came of a merge. added, changed, removed: rows of the training file; same: decisions that stood already.
 
     disputed: ids that wait for another voice. left: answers to other rows. waiting: rows that nobody has
-    answered. classes: rows of each label that were added.
+    spoken of. classes: rows of each label that were added.
     """
 
     into: Path
@@ -62,7 +62,10 @@ def merge(files: Iterable[str | Path], queue: str | Path, into: str | Path, *, n
     new_labels: admit labels that neither the queue nor the file knows. Raises InputError for what cannot
     be read, for unknown labels, and where no answer is to this queue; UsageError while another merge runs.
     """
-    return merge_said(said_in_all(Path(each) for each in files), Path(queue), Path(into), new_labels=new_labels)
+    said = said_in_all(Path(each) for each in files)
+    if not said:
+        raise InputError("there is no answer in what was given", "name files of answers to the queue")
+    return merge_said(said, Path(queue), Path(into), new_labels=new_labels)
 
 
 def answered(files: Iterable[str | Path], queue: str | Path) -> tuple[int, int]:

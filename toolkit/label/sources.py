@@ -29,19 +29,18 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Record = Mapping[str, Any]
 
 
-def said_in(path: Path) -> list[Said]:
-    """Every answer of a file in its order. Raises InputError for a file that cannot be read, naming the line."""
-    return [each for where, record in _records(path) for each in _reader(record)(record, where, path.stem)]
-
-
 def said_in_all(paths: Iterable[Path]) -> list[Said]:
-    """The answers of several files; one that is there twice, by its bytes, is read once."""
+    """The answers of several files, in their order; one that is there twice, by its bytes, is read once.
+
+    Raises InputError for a file that cannot be read, naming the line.
+    """
     seen: set[bytes] = set()
     found: list[Said] = []
     for path in paths:
         content = _bytes(path)
         if content not in seen:
-            found += said_in(path)
+            records = _records(content.removeprefix(b"\xef\xbb\xbf"), path.name)
+            found += [each for where, record in records for each in _reader(record)(record, where, path.stem)]
         seen.add(content)
     return found
 
@@ -54,15 +53,14 @@ def _bytes(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {failure.strerror}", fix) from failure
 
 
-def _records(path: Path) -> Iterator[tuple[str, Record]]:
-    content = _bytes(path).removeprefix(b"\xef\xbb\xbf")
+def _records(content: bytes, name: str) -> Iterator[tuple[str, Record]]:
     start = content.lstrip()[:1]
     if start == b"[":
-        yield from _array(content, path.name)
+        yield from _array(content, name)
     elif start == b"{":
-        yield from _lines(content, path.name)
+        yield from _lines(content, name)
     elif start:
-        yield from _table(content, path.name)
+        yield from _table(content, name)
 
 
 def _array(content: bytes, name: str) -> Iterator[tuple[str, Record]]:
@@ -76,16 +74,18 @@ def _array(content: bytes, name: str) -> Iterator[tuple[str, Record]]:
 
 
 def _lines(content: bytes, name: str) -> Iterator[tuple[str, Record]]:
-    lines = content.split(b"\n")
+    lines, is_log = content.split(b"\n"), False
     for at, line in enumerate(lines, 1):
         if not line.strip():
             continue
         found = parse(line)
         if isinstance(found, Malformed):
-            if at == len(lines) and at > 1:  # half a line of a log that is being written
+            if at == len(lines) and is_log:  # half an answer that a crash has left, which `append` will cut
                 return
             raise InputError(f"{name}, line {at}: {found.reason}", "one answer a line")
-        yield f"{name}, line {at}", _object(found.value, f"{name}, line {at}")
+        record = _object(found.value, f"{name}, line {at}")
+        is_log = _reader(record) is _log
+        yield f"{name}, line {at}", record
 
 
 def _table(content: bytes, name: str) -> Iterator[tuple[str, Record]]:

@@ -30,7 +30,7 @@ def text(made: Merged) -> str:
             lines.append(f"{_flat(one.name):<28}{cells}")
     if made.classes:
         lines += ["", "labels: " + ", ".join(f"{_flat(name)} {count:,}" for name, count in _most(made.classes))]
-    return "\n".join([*lines, "", f"next: toolkit verify {made.into}"])
+    return "\n".join([*lines, *(["", f"next: toolkit verify {made.into}"] if made.into.is_file() else [])])
 
 
 def as_json(made: Merged) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _counts(made: Merged) -> list[tuple[int, str]]:
         (made.same, "decided before, as they were"),
         (made.rejected, "rejected: neither they nor what is like them is asked again"),
         (made.skipped, "skipped: they may be asked again"),
-        (made.waiting, "without an answer"),
+        (made.waiting, "rows of the queue without an answer"),
         (made.again, "answers to rows of earlier queues, merged already"),
     ]
 

@@ -70,7 +70,11 @@ def held(path: Path) -> Iterator[None]:
         raise folder_error(path.parent, failure) from failure
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        try:
+            yield
+        finally:
+            if not os.fstat(file).st_size:  # nothing was decided, so there is nothing to keep
+                path.unlink(missing_ok=True)
     except BlockingIOError as failure:
         raise UsageError(f"another merge is writing to {path}", "wait for it and run the command again") from failure
     finally:
