@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -13,13 +14,15 @@ import pyarrow.compute as pc
 
 from toolkit.core import languages
 from toolkit.core.errors import NotApplicable
-from toolkit.core.types import Fact, Finding, Result
+from toolkit.core.types import JSON, Fact, Finding, Result
 from toolkit.store import columns as cols
 from toolkit.store.view import View
 
 LEAST = 30
 MANY = 1000
 LANGUAGE_ROWS = 1000
+BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)
+MOST_SHARES = 20
 
 
 @dataclass
@@ -51,13 +54,15 @@ class Drift:
     0 to 1, both with a 95 % interval. The score is its lower end: how far apart they are at least. So with
     many rows a small difference stays small, and with few rows chance is no finding.
 
-    What a side does not have (answers, labels) is not compared; nor are fewer than 30 rows, or labels
-    that nearly every row has for itself. Missed: rows that differ in meaning alone (`coverage`).
+    The evidence of a finding holds the shares of both sides by label, language or range of lengths, those that
+    the first lacks most first. What a side does not have (answers, labels) is not compared; nor are fewer
+    than 30 rows, or labels that nearly every row has for itself. Missed: rows that differ in meaning alone
+    (`coverage`).
     """
 
     id: ClassVar[str] = "drift"
     code: ClassVar[str] = "C03"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "kept"
     compares_usage: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("prompt", "answer", "turns", "label")
@@ -108,7 +113,17 @@ def _numbers(one: Side, other: Side) -> Iterator[Result]:
         found = ks_distance(first, second)
         yield Fact(f"{measure}: KS distance", found.value, "share", _pair(one, other), found.low, found.high)
         told = f"median {np.median(first):,.0f} in {one.name}, {np.median(second):,.0f} in {other.name}"
-        yield _finding(measure, (one, other), found, told)
+        yield _finding(measure, (one, other), found, told, _bands(first, second))
+
+
+def _bands(first: np.ndarray, second: np.ndarray) -> list[tuple[str, float, float]]:
+    """Ranges of the second side's values, and the share of each side that lies in them; the tails are left out."""
+    edges = np.unique(np.floor(np.quantile(second, BANDS)))
+    shares = []
+    for low, high in itertools.pairwise(edges):
+        inside = [float(((side > low) & (side <= high)).mean()) for side in (first, second)]
+        shares.append((f"{low + 1:.0f} to {high:.0f}", inside[0], inside[1]))
+    return shares
 
 
 def _counts(one: Side, other: Side) -> Iterator[Result]:
@@ -122,7 +137,9 @@ def _counts(one: Side, other: Side) -> Iterator[Result]:
             continue
         found = histogram_distance([first[name] for name in names], [second[name] for name in names])
         yield Fact(f"{measure}: JS distance", found.value, "share", _pair(one, other), found.low, found.high)
-        yield _finding(measure, (one, other), found, _widest(one, other, measure, names))
+        shares = [_shares(side.counts[measure], names) for side in (one, other)]
+        told = sorted(((name, shares[0][name], shares[1][name]) for name in names), key=lambda each: each[1] - each[2])
+        yield _finding(measure, (one, other), found, _widest(one, other, measure, names), told[:MOST_SHARES])
 
 
 def _widest(one: Side, other: Side, measure: str, names: list[str]) -> str:
@@ -139,11 +156,21 @@ def _shares(counts: Counter[str], names: list[str]) -> Mapping[str, float]:
     return {name: counts[name] / max(counts.total(), 1) for name in names}
 
 
-def _finding(measure: str, pair: tuple[Side, Side], found: tuple[float, float, float], told: str) -> Finding:
+def _finding(
+    measure: str,
+    pair: tuple[Side, Side],
+    found: tuple[float, float, float],
+    told: str,
+    shares: Sequence[tuple[str, float, float]],
+) -> Finding:
     value, low, high = found
     distance = f"distance {value:.2f}, 95 %: {low:.2f} to {high:.2f}"
     message = f"{measure} of {pair[0].name} and {pair[1].name} differ: {told} ({distance})"
-    return Finding(None, float(np.clip(low, 0, 1)), message, kind=measure.replace(" ", "-"))
+    evidence: dict[str, JSON] = {
+        "sides": [side.name for side in pair],
+        "shares": [[name, round(first, 4), round(second, 4)] for name, first, second in shares],
+    }
+    return Finding(None, float(np.clip(low, 0, 1)), message, kind=measure.replace(" ", "-"), evidence=evidence)
 
 
 def _pair(one: Side, other: Side) -> str:

@@ -16,7 +16,7 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the run; wins over the recipe.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed; wins over the recipe.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; the old journal is kept.")] = False,
-    fill: Annotated[Path | None, typer.Option("--fill", help="A readiness.json: make what its classes lack.")] = None,
+    fill: Annotated[Path | None, typer.Option("--fill", help="A readiness.json: make exactly what it lacks.")] = None,
     with_: opts.With = [],  # noqa: B006 - typer copies it
     json: opts.AsJson = False,
 ) -> int:
@@ -31,6 +31,7 @@ def command(
     from toolkit.generate.fill import filled
     from toolkit.renderers import generation
     from toolkit.renderers.live import board
+    from toolkit.renderers.trial import safe
 
     opts.load_parts(with_)
     folder = str(out) if out else None
@@ -38,7 +39,9 @@ def command(
     if fill is not None and rows is not None:
         raise UsageError("--fill says itself how many rows are missing", "take out --rows")
     if fill is not None:
-        loaded = filled(loaded, fill, folder)
+        loaded, gaps = filled(loaded, fill, folder)
+        for gap in gaps:
+            opts.say(f"missing: {safe(str(gap))}")
     prepared = prepare(loaded)
     for words in generation.capacity(prepared):
         opts.say(words)

@@ -162,6 +162,7 @@ class Loaded:
     provider: Provider
     recipe: Recipe
     path: Path | None = None
+    only: tuple[tuple[Cell, float, float], ...] = ()
 
     def digest(self) -> str:
         """sha256 in hex of all that decides a reply or a verdict; how many rows are wanted is no part of it."""
@@ -211,7 +212,10 @@ class Loaded:
         return self.file.strategy.per_call or self.provider.per_call
 
     def weights(self) -> Iterator[tuple[Cell, float, float]]:
-        """Every cell with the weight of its label and its own weight within that label."""
+        """Every cell with the weight of its label and its own weight within that label; `only` those, if any."""
+        if self.only:
+            yield from self.only
+            return
         grid = [_weighted(values) for values in self.file.vary.values()]
         for label in self.file.labels:
             share = self.file.target.per_label

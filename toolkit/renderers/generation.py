@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 WORDS = {
     "dead": "asked for, never delivered",
     "schema": "not what was asked for, or empty",
+    "asked-for": "another language or length than asked for",
     "label": "another label than asked for",
     "dedupe": "the same as another row",
     "avoid": "words of a file that is to be avoided",
