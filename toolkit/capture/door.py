@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.capture.privacy import Keys
+from toolkit.capture.spend import KINDS, Tokens, add
 from toolkit.capture.upstream import Pool
 from toolkit.store.frames import FrameLog, Sync
 
@@ -41,16 +42,16 @@ class Settings:
 
 @dataclass(slots=True)
 class Counters:
-    """What passed since the start. tokens: output tokens where a reply told them uncompressed."""
+    """What passed since the start. tokens: by model as `Tokens.counts` has them, where a reply told them."""
 
     calls: int = 0
     open: int = 0
     received: int = 0
-    tokens: int = 0
     incomplete: int = 0
     refused: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    tokens: dict[str, list[int]] = field(default_factory=dict)
     began: float = field(default_factory=time.time)
 
 
@@ -68,11 +69,11 @@ class Door:
         self._synced: list[Callable[[], None]] = []
         self._syncing = False
 
-    def count(self, outcome: str, status: int, tokens: int, whole: bool) -> None:
+    def count(self, outcome: str, status: int, tokens: Tokens, whole: bool) -> None:
         """A call is over."""
         told = self.counters
         told.open -= 1
-        told.tokens += tokens
+        add(told.tokens, tokens)
         told.outcomes[outcome] += 1
         if status:
             told.statuses[status] += 1
@@ -132,7 +133,8 @@ class Door:
             "calls_with_gap": told.incomplete,
             "outcomes": dict(told.outcomes),
             "statuses": {str(status): n for status, n in sorted(told.statuses.items())},
-            "output_tokens_seen": told.tokens,
+            "output_tokens_seen": sum(counts[1] for counts in told.tokens.values()),
+            "tokens": {model: dict(zip(KINDS, counts, strict=True)) for model, counts in told.tokens.items()},
             "reply_bytes": told.received,
             "connections": len(self.clients),
             "connections_refused": told.refused,

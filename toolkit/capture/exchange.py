@@ -7,7 +7,6 @@ servers can read it differently. What is logged of both is the body without its 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from toolkit.capture.framing import (
     reply_head,
 )
 from toolkit.capture.record import Answered, Asked, LastEvent, Recording
+from toolkit.capture.spend import Tokens
 from toolkit.capture.upstream import Upstream, reason
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from toolkit.capture.door import Door
 
 HELD_BYTES = 64 << 10
-_TOKENS = re.compile(rb'"(?:output|completion)_tokens"\s*:\s*(\d+)')
 
 
 class Exchange:
@@ -47,7 +46,7 @@ class Exchange:
         self._reply: ReplyHead | None = None
         self._reply_body = body(0, 502)
         self._buffer = b""
-        self._tokens = 0
+        self._tokens = Tokens()
         self._last: LastEvent | None = None
         self.done = self.gone = self._relayed = False
         self.touched = time.monotonic()
@@ -179,8 +178,7 @@ class Exchange:
             self._answer(raw[at:])
 
     def _relay(self, raw: bytes, used: int, found: bytes, fresh: Answered | None) -> None:
-        if b'_tokens"' in found and (counts := _TOKENS.findall(found)):
-            self._tokens = int(counts[-1][:9])
+        self._tokens.hear(found)
         if self._last is not None:
             self._last.in_(found)
         last = self._reply_body.done

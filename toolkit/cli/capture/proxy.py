@@ -102,10 +102,19 @@ def _ticker() -> Callable[[dict[str, Any]], None]:
     return tick
 
 
+def _spend(told: dict[str, Any]) -> str:
+    """Dollars by the table of prices; compressed replies tell no tokens, so it is the least that was spent."""
+    from toolkit.capture.spend import spent
+
+    usd, unknown = spent(told)
+    return f"at least ${usd:.4f}" + (", and models without a price" if unknown else "")
+
+
 def _line(told: dict[str, Any]) -> str:
     failed = told["calls"] - told["open"] - told["outcomes"].get("complete", 0)
     parts = [f"{told['calls']:,} calls", f"{told['open']:,} open", f"{failed:,} incomplete"]
     parts += [f"{told['output_tokens_seen']:,} output tokens"] if told["output_tokens_seen"] else []
+    parts += [_spend(told)] if told["tokens"] else []
     parts += [f"{told['log']['bytes'] / 1e6:,.1f} MB"]
     parts += [f"{told['gaps']:,} gaps, {told['calls_with_gap']:,} calls not whole"] if told["status"] != "ok" else []
     return ", ".join(parts)
