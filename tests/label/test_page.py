@@ -19,6 +19,7 @@ from aiohttp import web
 
 from tests.label.boards import logged, queue, row, usual
 from tests.label.processes import Page
+from toolkit.cli import main
 from toolkit.core.errors import InputError, MachineError, UsageError
 from toolkit.label import answers as log
 from toolkit.label.answers import Answer
@@ -297,6 +298,8 @@ def test_only_its_own_names_are_answered_to() -> None:
     loopback, everywhere = hosts("127.0.0.1", 80), hosts("0.0.0.0", 80)  # noqa: S104
     assert loopback("127.0.0.1:80")
     assert loopback("localhost:80")
+    assert loopback("[::1]")
+    assert not hosts("127.0.0.1", 8788)("localhost")
     assert not loopback("192.168.0.7:80")
     assert not loopback("127.0.0.1:81")
     assert not loopback("evil.test:80")
@@ -313,6 +316,28 @@ def test_others_are_let_in_only_with_a_token() -> None:
     LOG.write_text('{"text": "no answer"}\n')
     with pytest.raises(InputError, match="no answer"):
         serve(board, LOG, Settings(), ready=print)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("q --findings", "add --serve"),
+        ("q --name Ada", "add --serve"),
+        ("q --serve --into rows.jsonl", "merges nothing"),
+        ("q q --serve", "one queue"),
+        ("q --serve --answers a --answers b", "one queue"),
+        ("q --serve --guideline nowhere.md", "nowhere.md cannot be read"),
+        ("nowhere --serve", "cannot be read"),
+        ("q --serve --findings", "not a run folder"),
+        ("q --serve --host 0.0.0.0", "add --token"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_in_two_lines(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    usual(Path("q"))
+    assert main(["label", *line.split()]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert [each.split(":")[0] for each in told.splitlines()] == ["error", "try"]
 
 
 @pytest.mark.soak

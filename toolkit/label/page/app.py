@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
@@ -87,7 +88,7 @@ async def _serve(desk: Desk, settings: Settings, ready: Callable[[str], None]) -
         stop = asyncio.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(each, stop.set)
-        shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host  # noqa: S104
+        shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/#token={quote(token)}"
         url += f"&by={quote(settings.by)}" if settings.by else ""
         ready(url)
@@ -121,7 +122,7 @@ def hosts(host: str, port: int) -> Callable[[str], bool]:
         names |= {host, f"[{host}]", socket.gethostname().lower()}
 
     def own(header: str) -> bool:
-        name, _, number = header.lower().rpartition(":")
+        name, _, number = header.lower().rpartition(":") if re.search(r":\d+\Z", header) else (header.lower(), "", "80")
         return number == str(port) and (name in names or (host not in LOOPBACK and _is_address(name)))
 
     return own

@@ -67,6 +67,7 @@
     if (!state.task || state.busy) return;
     const { at, id, hash } = state.task;
     if (status === "answered" && state.task.kind === "class") {
+      if (!state.board.classes.includes(value)) state.board.classes.push(value);
       state.recent = [value, ...state.recent.filter((each) => each !== value)].slice(0, 7);
     }
     doing("api/answer", { at, id, hash, value, status }, () => words);
