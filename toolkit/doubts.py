@@ -164,7 +164,7 @@ def _doubts(ledger: Ledger, asking: Mapping[str, Judging]) -> Iterator[Doubt]:
 
 
 def _requests(doubts: Sequence[Doubt], asking: Mapping[str, Judging], scene: Scene) -> Iterator[Request]:
-    view = scene.view(("body", "prompt", "ref"))
+    view = scene.view(("body", "question", "ref"))
     bodies = _bodies(view, {each.row for each in doubts})
     others = {whole: _others(view, doubts, asking, items=whole) for whole in (True, False)}
     for each in doubts:

@@ -23,13 +23,17 @@ ID_KEYS = ("id", "row_id", "uuid", "_id", "example_id")
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How to read. format: the row format, recognised from the rows when empty. text, label: column
-    names of classification rows. group: the column whose equal values stay in one split. source_kind:
-    where rows without lineage of their own come from. licence, source: under which terms and where from, in
-    words; they are written down and change nothing."""
+    names of classification rows. prompt, answer: those of a prompt and its completion. labels: whether
+    short answers that are given again and again are taken for labels. group: the column whose equal
+    values stay in one split. source_kind: where rows without lineage of their own come from. licence,
+    source: under which terms and where from, in words; they are written down and change nothing."""
 
     format: str = ""
     text: str = ""
     label: str = ""
+    prompt: str = ""
+    answer: str = ""
+    labels: bool = True
     group: str = ""
     id: str = ""
     delimiter: str = ""

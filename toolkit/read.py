@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from toolkit.runners.processes import mapped
 from toolkit.store import columns as cols
 from toolkit.store import streams
 from toolkit.store.dataset import Dataset, DatasetWriter, Manifest, SourceNote
+from toolkit.store.sampler import Sampler
+from toolkit.store.shared import Shared
 
 SAMPLE = 1000
 BATCH_ROWS = 8192
@@ -114,6 +116,7 @@ class _Freezer:
     sha256: str
     formats: Counter[str] = field(default_factory=Counter)
     seen: dict[int, int] = field(default_factory=dict)
+    sample: Sampler = field(default_factory=Sampler)
     count: int = 0
     n_rows: int = 0
     n_rejects: int = 0
@@ -131,6 +134,10 @@ class _Freezer:
             self._take(chunk)
         return self._manifest(reader, self.sha256 or checksum.hexdigest())
 
+    def _shared(self) -> Shared:
+        found = self.sample.found()
+        return found if self.options.labels else replace(found, answers_are_labels=False)
+
     def _is_large(self) -> bool:
         path = self.source.path
         return path is not None and path.is_file() and path.stat().st_size >= LARGE
@@ -141,6 +148,7 @@ class _Freezer:
             raise InputError(
                 f"no row of {self.source.name} is {self.format.id}", f"leave --format out: it looks like {looks}"
             )
+        shared = self._shared()
         note = SourceNote(
             name=self.source.name,
             sha256=sha256,
@@ -151,7 +159,7 @@ class _Freezer:
             rows=self.n_rows,
             rejects=self.n_rejects,
             columns=list(self.source.columns),
-            notes=self.source.notes,
+            notes=[*self.source.notes, *shared.notes()],
         )
         return Manifest(
             digest=_digest(sha256, self.options),
@@ -161,17 +169,18 @@ class _Freezer:
             rejects=self.n_rejects,
             sources=[note],
             formats=dict(self.formats),
+            shared=asdict(shared),
         )
 
     def _settle(self, first: list[Record]) -> Any:
         """The format of the file: the one asked for, or the one that most of its first rows have."""
         if self.options.format and self.options.format not in self.shelf:
             raise unknown("format", self.options.format, self.shelf)
-        columns = {name: value for name in ("text", "label") if (value := getattr(self.options, name))}
+        asked, columns = self._named()
         if self.options.format or columns:
-            name = self.options.format or ("text-label" if self.options.label else "text")
+            name = self.options.format or asked
             built = parts.build("formats", name, columns)
-            self._columns_exist(first, columns)
+            self._columns_exist(first)
             self.shelf[name] = built
             return built
         votes: Counter[str] = Counter()
@@ -181,10 +190,21 @@ class _Freezer:
         votes.pop("unknown", None)
         return self.shelf[votes.most_common(1)[0][0] if votes else "unknown"]
 
-    def _columns_exist(self, first: list[Record], columns: Mapping[str, str]) -> None:
+    def _named(self) -> tuple[str, dict[str, str]]:
+        """The format that the named columns are of, and its options."""
+        told = self.options
+        if told.prompt or told.answer:
+            if not (told.prompt and told.answer):
+                raise UsageError("--prompt and --answer name the two sides of a row", "give both")
+            return "prompt-completion", {"prompt": told.prompt, "completion": told.answer}
+        columns = {name: value for name in ("text", "label") if (value := getattr(told, name))}
+        return "text-label" if told.label else "text", columns
+
+    def _columns_exist(self, first: list[Record]) -> None:
+        columns = {name: getattr(self.options, name) for name in ("text", "label", "prompt", "answer")}
         seen = list(dict.fromkeys(key for value in map(value_of, first) if isinstance(value, dict) for key in value))
         for option, name in columns.items():
-            if seen and name not in seen:
+            if name and seen and name not in seen:
                 raise UsageError(
                     f"--{option} {name}: {self.source.name} has no such column", f"its columns: {', '.join(seen[:20])}"
                 )
@@ -192,6 +212,7 @@ class _Freezer:
     def _take(self, chunk: Chunk) -> None:
         self.formats += chunk.formats
         if len(chunk.rows):
+            self.sample.take(chunk.rows)
             self.writer.write(self._placed(chunk.rows))
         if len(chunk.rejects):
             self.writer.write_rejects(_from(chunk.rejects, self.count))

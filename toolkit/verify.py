@@ -101,11 +101,11 @@ def verify(
     folder = RunFolder(Path(run)) if run else default_run(locate(data, reading).name)
     with folder.locked():
         frozen = read(data, folder.dataset, reading, progress)
-        references = _references(against, folder, reading, progress)
+        references = _references(against, folder, frozen, reading, progress)
         with Ledger(folder.ledger) as ledger:
             _describe(ledger, frozen)
             ledger.set_meta("source", _source(data, frozen))
-            used = _usage(usage, folder, reading, progress)
+            used = _usage(usage, folder, frozen, reading, progress)
             scene = Scene(frozen, references, encoder(options, progress), progress=progress, usage=used)
             checks = prepare(checks, scene, rules) if options.self_test else checks
             run_checks(ledger, [each for each in checks if each.scope in ("input", "references")], scene, "input")
@@ -160,30 +160,38 @@ def _id(name: str, known: Mapping[str, Any]) -> str:
 
 
 def _references(
-    against: Sequence[Any], folder: RunFolder, reading: ReadOptions | None, progress: Progress | None
+    against: Sequence[Any], folder: RunFolder, frozen: Dataset, reading: ReadOptions | None, progress: Progress | None
 ) -> tuple[tuple[str, Dataset, None], ...]:
     found = []
     for at, each in enumerate(against):
         name = locate(each).name
-        frozen = read(each, folder.reference(f"{at}-{Path(name).name}"), _loosely(reading), progress)
-        found.append((name, frozen, None))
+        place = folder.reference(f"{at}-{Path(name).name}")
+        found.append((name, _beside(frozen, each, place, reading, progress), None))
     return tuple(found)
 
 
-def _usage(usage: Any, folder: RunFolder, reading: ReadOptions | None, progress: Progress | None) -> Dataset | None:
+def _beside(frozen: Dataset, data: Any, place: Path, reading: ReadOptions | None, progress: Progress | None) -> Dataset:
+    """Data that `frozen` is compared with, in columns of the same names where it has them."""
+    told = reading or ReadOptions()
+    named = ReadOptions(text=told.text, prompt=told.prompt, answer=told.answer, delimiter=told.delimiter)
+    try:
+        read(data, place, named, progress)
+    except UsageError:
+        read(data, place, ReadOptions(delimiter=told.delimiter), progress)
+    return Dataset(place, beside=frozen)
+
+
+def _usage(
+    usage: Any, folder: RunFolder, frozen: Dataset, reading: ReadOptions | None, progress: Progress | None
+) -> Dataset | None:
     """The sample of real use, frozen into the run; one that an earlier run was given is gone when none is given."""
     if usage is None:
         shutil.rmtree(folder.usage, ignore_errors=True)
         return None
-    found = read(usage, folder.usage, _loosely(reading), progress)
+    found = _beside(frozen, usage, folder.usage, reading, progress)
     if not found.n_rows:
         raise InputError(f"{locate(usage).name} has no row that can be read", "name another sample with --usage")
     return found
-
-
-def _loosely(reading: ReadOptions | None) -> ReadOptions | None:
-    """Reading options for a reference, whose format may be another."""
-    return None if reading is None else ReadOptions(text=reading.text, label="", delimiter=reading.delimiter)
 
 
 def _describe(ledger: Ledger, frozen: Dataset) -> None:

@@ -108,7 +108,7 @@ def test_near_rows_and_known_questions_stay_together(tmp_path):
     ]
     folder = verified(rows, tmp_path / "run")
     found = split(folder, SplitOptions(heldout=0.3))
-    assert found.manifest["compared"] == ["body", "prompt"]
+    assert found.manifest["compared"] == ["body", "question"]
     sides = [
         {row["messages"][0]["content"] for row in lines(folder / f"{name}.jsonl")} for name in ("train", "heldout")
     ]

@@ -58,7 +58,7 @@ class Contamination:
         ("reworded",),
         items=True,
     )
-    reads: ClassVar[tuple[str, ...]] = ("body", "prompt", "ref")
+    reads: ClassVar[tuple[str, ...]] = ("body", "question", "ref")
 
     least: int = 4
 

@@ -61,7 +61,7 @@ class Coverage:
     scope: ClassVar[str] = "kept"
     embeds: ClassVar[bool] = True
     compares_usage: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("prompt", "ref")
+    reads: ClassVar[tuple[str, ...]] = ("question", "ref")
 
     sample: int = 2000
     seed: int = 0
@@ -80,8 +80,8 @@ class Coverage:
         yield from self._regions(used, vectors)
 
     def _drawn(self, view: View) -> Sample:
-        table = view.table("prompt", "ref")
-        texts = table.column("prompt").to_pylist()
+        table = view.table("question", "ref")
+        texts = table.column("question").to_pylist()
         some = [at for at, text in enumerate(texts) if text and text.strip()]
         # By content, so that the order of the file does not matter.
         some.sort(key=lambda at: texts[at])

@@ -35,7 +35,7 @@ class CrossValidated:
     scope: ClassVar[str] = "split"
     embeds: ClassVar[bool] = True
     whole: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("label", "prompt", "body", "group")
+    reads: ClassVar[tuple[str, ...]] = ("label", "question", "body", "group")
 
     few: int = 200
     folds: int = 5
@@ -60,7 +60,7 @@ class CrossValidated:
 
         assert view.encode is not None  # noqa: S101 - run has looked
         groups = self._groups(table)
-        found = probe(view.encode(table.column("prompt").to_pylist()), labels, groups, folds=self.folds)
+        found = probe(view.encode(table.column("question").to_pylist()), labels, groups, folds=self.folds)
         if not found.converged:
             raise Skip("the probe did not converge")
         hits = found.probabilities.argmax(axis=1) == found.label
@@ -96,7 +96,7 @@ class CrossValidated:
 
 def _rows(view: View, most: int) -> pa.Table:
     """The rows with a label of every part, at most so many, evenly spread."""
-    tables = [each.table("label", "prompt", "body", "group") for each in (view, *view.references)]
+    tables = [each.table("label", "question", "body", "group") for each in (view, *view.references)]
     whole = pa.concat_tables(tables)
     whole = whole.filter(whole.column("label").is_valid())
     if len(whole) <= most:

@@ -72,11 +72,11 @@ class Leak:
         "cutting it off, so that they ask or say the same? Two texts that only resemble each other are not the same.",
         ("near", "edited", "contained"),
     )
-    reads: ClassVar[tuple[str, ...]] = ("body", "prompt", "ref")
+    reads: ClassVar[tuple[str, ...]] = ("body", "question", "ref")
 
     threshold: float = 0.7
     shingle: str = "c5"
-    columns: tuple[str, ...] = ("body", "prompt")
+    columns: tuple[str, ...] = ("body", "question")
 
     def run(self, view: View) -> Iterator[Result]:
         if not view.references:
@@ -100,9 +100,9 @@ class Leak:
     def _columns(self, view: View, reference: View) -> tuple[str, ...]:
         """Prompts are not compared again where they are the whole rows."""
         same = all(
-            batch.column("prompt").equals(batch.column("body"))
+            batch.column("question").equals(batch.column("body"))
             for each in (view, reference)
-            for batch in each.batches("body", "prompt")
+            for batch in each.batches("body", "question")
         )
         return tuple(column for column in self.columns if not same or column == "body")
 
@@ -158,7 +158,7 @@ def _kind(jaccard: float, same: bool, part: bool) -> str:
 def _asked(texts: pa.ChunkedArray, column: str) -> pa.ChunkedArray:
     """Texts to compare: blank ones, and prompts that many rows share, as null."""
     filled = _blank_as_null(texts)
-    return _shared_as_null(filled) if column == "prompt" else filled
+    return _shared_as_null(filled) if column == "question" else filled
 
 
 def _shared_as_null(prompts: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -40,7 +40,7 @@ class LeakedScore:
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "split"
     embeds: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("label", "prompt", "body", "group", "hash", "nth")
+    reads: ClassVar[tuple[str, ...]] = ("label", "question", "body", "group", "hash", "nth")
 
     similar: float = 0.9
     sample: int = 1000
@@ -98,7 +98,7 @@ def _hits(view: View, known: pa.Table, held: pa.Table) -> np.ndarray:
     assert view.encode is not None  # noqa: S101 - run has looked
     names = [*known.column("label").to_pylist(), *held.column("label").to_pylist()]
     found, code = np.unique(np.asarray(names, str), return_inverse=True)
-    rows = learning.features(view.encode([*known.column("prompt").to_pylist(), *held.column("prompt").to_pylist()]))
+    rows = learning.features(view.encode([*known.column("question").to_pylist(), *held.column("question").to_pylist()]))
     at = len(known)
     hits, converged = learning.named_right(rows[:at], code[:at], rows[at:], code[at:], classes=len(found))
     if not converged:

@@ -45,7 +45,7 @@ class LearningCurve:
     scope: ClassVar[str] = "split"
     embeds: ClassVar[bool] = True
     whole: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("label", "prompt", "body", "group", "hash", "nth")
+    reads: ClassVar[tuple[str, ...]] = ("label", "question", "body", "group", "hash", "nth")
 
     few: int = 200
     least: int = 100
@@ -82,7 +82,7 @@ class LearningCurve:
         else:
             folds = learning.cross_folds(label, learning.families(table, self.near), self.folds, seed=self.seed)
         found = learning.scores(
-            learning.features(view.encode(table.column("prompt").to_pylist())), label, folds, seed=self.seed
+            learning.features(view.encode(table.column("question").to_pylist())), label, folds, seed=self.seed
         )
         if not found.converged:
             raise Skip("the probe did not converge")

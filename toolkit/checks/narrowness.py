@@ -44,19 +44,19 @@ class Narrowness:
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "kept"
     embeds: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("prompt", "answer", "label", "hash", "nth")
+    reads: ClassVar[tuple[str, ...]] = ("question", "answer", "label", "hash", "nth")
 
     sample: int = 1000
 
     def run(self, view: View) -> Iterator[Result]:
-        table = view.table("prompt", "answer", "label", "hash", "nth")
+        table = view.table("question", "answer", "label", "hash", "nth")
         if len(table) < LEAST:
             raise NotApplicable(f"{len(table)} rows; under {LEAST} say little about what they are like")
         if view.encode is None:
             raise Skip("no embeddings; leave --no-embeddings out")
         order = np.lexsort((table.column("nth").to_numpy(), table.column("hash").to_numpy()))[: self.sample]
         some = table.take(order)
-        prompts = [text for text in some.column("prompt").to_pylist() if text and text.strip()]
+        prompts = [text for text in some.column("question").to_pylist() if text and text.strip()]
         answers = [text for answer, label in _pairs(some) if (text := answer or label)]
         if min(len(prompts), len(answers)) < LEAST:
             raise NotApplicable("too few rows have a prompt and an answer or a label")

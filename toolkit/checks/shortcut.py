@@ -77,7 +77,7 @@ class Shortcut:
     code: ClassVar[str] = "N03"
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "input"
-    reads: ClassVar[tuple[str, ...]] = ("body", "label", "source", "own_id", "position", "group")
+    reads: ClassVar[tuple[str, ...]] = ("body", "question", "label", "source", "own_id", "position", "group")
 
     folds: int = 5
     seed: int = 0
@@ -113,7 +113,7 @@ def _shown(values: Sequence[str], rows: Rows) -> dict[str, Any]:
 
 def _labelled(view: View, seed: int) -> Rows:
     """The labelled rows, at most 20,000, in an order that depends on their content."""
-    table = view.table("body", "label", "source", "own_id", "position", "group")
+    table = view.table("question", "label", "source", "own_id", "position", "group")
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     every = [at for at, label in enumerate(columns["label"]) if label]
     if not every:
@@ -125,13 +125,13 @@ def _labelled(view: View, seed: int) -> Rows:
         raise Skip(f"only {len(every)} rows have a label; {FEWEST} at least are needed")
     if len(classes) > MOST_CLASSES or len(classes) * 3 > len(every):
         raise NotApplicable(f"{len(classes):,} different labels in {len(every):,} rows")
-    every.sort(key=lambda at: (columns["body"][at] or "", columns["label"][at], columns["own_id"][at] or ""))
+    every.sort(key=lambda at: (columns["question"][at] or "", columns["label"][at], columns["own_id"][at] or ""))
     if len(every) > SAMPLE:
         every = [every[at] for at in np.sort(np.random.default_rng(seed).permutation(len(every))[:SAMPLE]).tolist()]
     code = {name: at for at, name in enumerate(classes)}
     return Rows(
         ordinal=np.array([columns["row"][at] for at in every], np.int64),
-        texts=[columns["body"][at] or "" for at in every],
+        texts=[columns["question"][at] or "" for at in every],
         label=np.array([code[columns["label"][at]] for at in every], np.int64),
         classes=classes,
         groups=_renumbered(_groups(view, columns["group"])[every]),

@@ -21,6 +21,9 @@ Run = Annotated[str, typer.Option("--run", help="Folder of the run; runs/<name o
 Format = Annotated[str, typer.Option("--format", help="Row format; recognised from the rows by default.")]
 Text = Annotated[str, typer.Option("--text", help="Column that holds the text of classification rows.")]
 Label = Annotated[str, typer.Option("--label", help="Column that holds the label.")]
+Prompt = Annotated[str, typer.Option("--prompt", help="Column that holds the prompt; --answer names its answer.")]
+Answer = Annotated[str, typer.Option("--answer", help="Column that holds the answer.")]
+NoLabels = Annotated[bool, typer.Option("--no-labels", help="Do not take short, frequent answers for labels.")]
 Group = Annotated[str, typer.Option("--group", help="Column whose equal values stay in one part of the split.")]
 IdColumn = Annotated[str, typer.Option("--id", help="Column that holds the rows' own ids.")]
 Delimiter = Annotated[str, typer.Option("--delimiter", help="Delimiter of a CSV file.")]
@@ -67,12 +70,15 @@ JudgedBy = Annotated[
 ]
 Budget = Annotated[float | None, typer.Option("--budget", min=0, help="US dollars at most for --judge.")]
 BaseUrl = Annotated[str, typer.Option("--base-url", help="Address of the judge's server, if not usual.")]
+GithubSummary = Annotated[
+    bool, typer.Option("--github-summary", help="Append the report to the summary of a GitHub job.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 SOURCE_KINDS = ("real", "llm", "grammar", "procedural", "augment", "captured")
 
 
-def reading(**columns: str) -> ReadOptions:
+def reading(**columns: Any) -> ReadOptions:
     """Reading options from the options of a command."""
     from toolkit.read import ReadOptions
 

@@ -22,6 +22,9 @@ def command(
     format: opts.Format = "",
     text: opts.Text = "",
     label: opts.Label = "",
+    prompt: opts.Prompt = "",
+    answer: opts.Answer = "",
+    no_labels: opts.NoLabels = False,
     group: opts.Group = "",
     id: opts.IdColumn = "",
     delimiter: opts.Delimiter = "",
@@ -42,9 +45,7 @@ def command(
     self_test: opts.SelfTest = False,
     for_: opts.For = "",
     previous: Annotated[str, typer.Option("--previous", help="An earlier readiness.json: say what changed.")] = "",
-    github_summary: Annotated[
-        bool, typer.Option("--github-summary", help="Append the report to the summary of a GitHub job.")
-    ] = False,
+    github_summary: opts.GithubSummary = False,
     write: opts.Write = [],  # noqa: B006
     json: opts.AsJson = False,
 ) -> int:
@@ -69,11 +70,11 @@ def command(
     _listed.before(write, "")
     summary = _summary_file() if github_summary else ""
     columns = opts.reading(
-        format=format, text=text, label=label, group=group, id=id, delimiter=delimiter,
-        source_kind=source_kind, licence=licence, source=source,
+        format=format, text=text, label=label, prompt=prompt, answer=answer, labels=not no_labels, group=group,
+        id=id, delimiter=delimiter, source_kind=source_kind, licence=licence, source=source,
     )  # fmt: skip
     share = opts.share_or_file(heldout)
-    answer = readiness(
+    done = readiness(
         data,
         run=run or None,
         heldout=share if isinstance(share, str) else None,
@@ -89,8 +90,8 @@ def command(
         previous=previous or None,
         progress=opts.progress(),
     )
-    _summarise(answer, summary)
-    return _show(answer, write, policy, json=json)
+    _summarise(done, summary)
+    return _show(done, write, policy, json=json)
 
 
 def _summarise(answer: Readiness, summary: str) -> None:

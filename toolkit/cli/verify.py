@@ -23,6 +23,9 @@ def command(
     format: opts.Format = "",
     text: opts.Text = "",
     label: opts.Label = "",
+    prompt: opts.Prompt = "",
+    answer: opts.Answer = "",
+    no_labels: opts.NoLabels = False,
     group: opts.Group = "",
     id: opts.IdColumn = "",
     delimiter: opts.Delimiter = "",
@@ -62,33 +65,21 @@ def command(
 
     opts.load_parts(with_)
     older = _listed.before(write, baseline)
+    reading = opts.reading(
+        format=format, text=text, label=label, prompt=prompt, answer=answer, labels=not no_labels, group=group,
+        id=id, delimiter=delimiter, source_kind=source_kind, licence=licence, source=source,
+    )  # fmt: skip
+    options = opts.verifying(
+        check, skip, opts.duplicates(opts.for_target(for_, set), exact, keep), schema, embed=not no_embeddings,
+        precision=precision, encoder=encoder, self_test=self_test, judge=opts.judged_by(judge, budget, base_url),
+    )  # fmt: skip
     found = verify(
         data,
         run=run or None,
         against=against,
         usage=usage or None,
-        reading=opts.reading(
-            format=format,
-            text=text,
-            label=label,
-            group=group,
-            id=id,
-            delimiter=delimiter,
-            source_kind=source_kind,
-            licence=licence,
-            source=source,
-        ),
-        options=opts.verifying(
-            check,
-            skip,
-            opts.duplicates(opts.for_target(for_, set), exact, keep),
-            schema,
-            embed=not no_embeddings,
-            precision=precision,
-            encoder=encoder,
-            self_test=self_test,
-            judge=opts.judged_by(judge, budget, base_url),
-        ),
+        reading=reading,
+        options=options,
         policy=Path(policy) if policy else None,
         progress=opts.progress(),
     )

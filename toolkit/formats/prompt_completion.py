@@ -18,12 +18,15 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("input", "output"),
     ("source", "target"),
 )
+GIVEN = ("input", "context")
+"""Columns of what a prompt is about, under the prompt; where it is called `prompt` it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptCompletion:
     """`{"prompt", "completion"}` as text or as lists of messages; also question/answer, instruction/response,
-    query/response, input/output and source/target, or the two columns named here."""
+    query/response, input/output and source/target, or the two columns named here. What an instruction, a
+    question or a query is about may stand in `input` or `context`."""
 
     id: ClassVar[str] = "prompt-completion"
     prompt: str = ""
@@ -34,7 +37,7 @@ class PromptCompletion:
 
     def parse(self, row: Mapping[str, Any]) -> Parsed:
         prompt, completion = self._columns(row) or (self.prompt or "prompt", self.completion or "completion")
-        found = [*side("user", row.get(prompt)), *side("assistant", row.get(completion))]
+        found = [*side("user", _asked(row, prompt)), *side("assistant", row.get(completion))]
         system = [turns.plain("system", row["system"])] if isinstance(row.get("system"), str) and row["system"] else []
         return Parsed([*system, *found], tools=turns.as_text(row.get("tools")))
 
@@ -47,6 +50,14 @@ class PromptCompletion:
         if self.prompt and self.completion:
             return (self.prompt, self.completion) if self.prompt in row and self.completion in row else None
         return next((pair for pair in PAIRS if pair[0] in row and pair[1] in row), None)
+
+
+def _asked(row: Mapping[str, Any], prompt: str) -> Any:
+    """The prompt, with the text that it is about under it where there is one."""
+    asked = row.get(prompt)
+    given = next((row[name] for name in GIVEN if isinstance(row.get(name), str) and row[name].strip()), "")
+    joined = isinstance(asked, str) and prompt in ("instruction", "question", "query")
+    return f"{asked}\n{given}" if joined and given else asked
 
 
 def side(role: str, value: Any) -> list[Turn]:

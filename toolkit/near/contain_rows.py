@@ -107,8 +107,8 @@ def items_in(reference: View) -> tuple[list[str], list[str | None]]:
 
     The second of two equal items is None, and so is an empty one.
     """
-    table = reference.table("body", "prompt", "ref")
-    prompts = _filled(table.column("prompt"))
+    table = reference.table("body", "question", "ref")
+    prompts = _filled(table.column("question"))
     first = exact_groups(prompts)
     common = np.bincount(first, minlength=len(first))[first] > max(SHARED, 0.01 * len(first))
     chosen = pc.if_else(pc.or_(pa.array(common), pc.is_null(prompts)), _filled(table.column("body")), prompts)

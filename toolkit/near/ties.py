@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from toolkit.store.view import View
 
 Ints = npt.NDArray[np.int64]
-READS = ("body", "prompt", "label", "source_kind", "group", "lineage", "hash", "nth", "ref")
+READS = ("body", "question", "label", "source_kind", "group", "lineage", "hash", "nth", "ref")
 # Lineage that ties rows, in the order in which it is tried; a template or a seed row may tie all of them.
 FAMILIES = ("parents", "document", "source_document", "conversation", "seed_row", "seed", "template")
 NONE = -1
@@ -80,7 +80,7 @@ class _Pass:
         self.label.append(batch.column("label").dictionary_encode())
         self.kind.append(batch.column("source_kind").cast(pa.string()).dictionary_encode())
         self.group.append(batch.column("group").dictionary_encode())
-        self.prompts = self.prompts or not batch.column("prompt").equals(batch.column("body"))
+        self.prompts = self.prompts or not batch.column("question").equals(batch.column("body"))
         self.ref.append(batch.column("ref"))
         self.hash.append(batch.column("hash").to_numpy())
         self._lineage(batch)

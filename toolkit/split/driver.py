@@ -79,7 +79,7 @@ def split(
             only_train=made.only_train,
             left_out=made.left_out,
         )
-        leak = Leak(threshold=made.sweep.threshold, columns=("body", "prompt") if made.prompts else ("body",))
+        leak = Leak(threshold=made.sweep.threshold, columns=("body", "question") if made.prompts else ("body",))
         result = SplitResult(folder, data, sorted_parts, _manifest(sorted_parts, kept, told, made.warnings))
         return _checked(ledger, result, [quality, HeldoutSize(), leak, *_shared()], encode, progress)
 
@@ -101,6 +101,7 @@ def split_given(
     with folder.locked(), Ledger(folder.ledger) as ledger:
         data, kept = Dataset(folder.dataset), decide(ledger, policy_of(ledger)).stays
         held = read(heldout, folder.path / GIVEN, reading, progress)
+        held = Dataset(held.folder, beside=data)
         if not held.n_rows:
             raise InputError(f"{locate(heldout).name} has no row that can be read", "name another held-out file")
         own = np.concatenate([batch.column("row").to_numpy() for batch in held.batches(("ref",))])
@@ -170,7 +171,7 @@ def _checked(
     """Run the checks of a split, put their figures into the manifest, and write it."""
     others = tuple((name, each.data, each.keep) for name, each in result.parts.items() if name != "heldout")
     held = result.heldout
-    used = Dataset(result.run.usage) if result.run.usage.is_dir() else None
+    used = Dataset(result.run.usage, beside=result.data) if result.run.usage.is_dir() else None
     scene = Scene(held.data, others, encode, held.keep, progress=progress, usage=used)
     run_checks(ledger, checks, scene, SCOPE)
     name_findings(ledger, held.data, [SCOPE])

@@ -90,7 +90,7 @@ class Plan:
             "threshold": self.sweep.threshold,
             "threshold_why": self.sweep.why,
             "sweep": [[step, share] for step, share in self.sweep.figures],
-            "compared": ["body", "prompt"] if self.prompts else ["body"],
+            "compared": ["body", "question"] if self.prompts else ["body"],
             "tied_by": list(self.tied_by),
             "components": len(sizes),
             "largest_component": int(sizes.max()) if len(sizes) else 0,
@@ -213,7 +213,7 @@ def _pairs(view: View, found: ties.Traits, options: SplitOptions, warnings: list
     low = bound(bodies, found.key, options.cap) if fixed is None else Bound(fixed, "", percolates=False)
     if not found.has_prompts:
         return likely_pairs(bodies, low.threshold), False, low
-    prompts = ties.texts(view, "prompt")
+    prompts = ties.texts(view, "question")
     theirs = bound(prompts, found.key, options.cap)
     if theirs.percolates or _crowded(prompts, options.cap):
         warnings.append("too many rows share a prompt for it to tie them: only whole rows were compared")

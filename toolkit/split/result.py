@@ -101,7 +101,7 @@ def load_split(folder: RunFolder, kept: Ints | None = None) -> SplitResult | Non
         places = pq.read_table(folder.path / PLACES, columns=["row", "part"])
         if manifest.get("version") != VERSION or manifest["dataset"] != data.manifest.digest:
             return None
-        held = Dataset(folder.path / manifest["heldout_data"]) if manifest["given"] else data
+        held = Dataset(folder.path / manifest["heldout_data"], beside=data) if manifest["given"] else data
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, InputError, pa.ArrowInvalid):
         return None
     rows = kept if kept is not None else _kept(folder)

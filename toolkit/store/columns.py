@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.store.shared import NOTHING, Shared
+
 TURN = pa.struct(
     [
         ("role", pa.string()),
@@ -112,7 +114,10 @@ def text(batch: pa.RecordBatch) -> pa.Array:
 
 
 def body(batch: pa.RecordBatch) -> pa.Array:
-    """`text` without the system turns: a long system prompt that all rows share would make them all alike."""
+    """`text` without the system turns: a long system prompt that all rows share would make them all alike.
+
+    So would an instruction in the user's turn: `derive` puts a mark in the place of one.
+    """
     offsets = _offsets(batch.column("turns"))
     return _joined_where(batch, offsets, ~_is_system(batch))
 
@@ -139,6 +144,49 @@ def prompt(batch: pa.RecordBatch) -> pa.Array:
     keep = ~_is_system(batch)
     keep[(offsets[1:] - 1)[ends]] = False
     return _joined_where(batch, offsets, keep)
+
+
+def opening(batch: pa.RecordBatch) -> pa.Array:
+    """The first user turn of a row, null where it has none."""
+    offsets = _offsets(batch.column("turns"))
+    at = np.flatnonzero(mask(pc.equal(turn_field(batch, "role"), "user")))
+    rows, first = np.unique(np.searchsorted(offsets, at, side="right") - 1, return_index=True)
+    place = np.zeros(len(batch), np.int64)
+    place[rows] = at[first]
+    none = np.ones(len(batch), dtype=bool)
+    none[rows] = False
+    if not len(at):
+        return pa.nulls(len(batch), pa.large_string())
+    return turn_field(batch, "content").take(pa.array(place, mask=none)).cast(pa.large_string())
+
+
+def only_answer(batch: pa.RecordBatch) -> pa.Array:
+    """The answer of a row that is one user turn and one answer, but for system turns, and has no label of its own."""
+    plain = mask(pc.match_substring_regex(roles(batch), "^s*ua$")) & mask(pc.is_null(batch.column("label")))
+    paired = mask(pc.greater(pc.fill_null(pc.list_value_length(batch.column("rejected")), 0), 0))
+    return pc.if_else(pa.array(plain & ~paired), answer(batch), pa.scalar(None, pa.large_string()))
+
+
+def _bare(batch: pa.RecordBatch, common: Shared) -> pa.RecordBatch:
+    """The batch with a mark for every instruction in the user's turns."""
+    if not common.starts and not common.ends:
+        return batch
+    lists = batch.column("turns")
+    flat = lists.flatten()
+    content = pc.struct_field(flat, "content")
+    asked = pc.equal(turn_field(batch, "role"), "user")
+    bare = pc.if_else(asked, common.without(content), content)
+    fields = [bare if field.name == "content" else pc.struct_field(flat, field.name) for field in TURN]
+    made = pa.ListArray.from_arrays(
+        pa.array(_offsets(lists), pa.int32()), pa.StructArray.from_arrays(fields, fields=list(TURN))
+    )
+    return batch.set_column(batch.schema.get_field_index("turns"), "turns", made)
+
+
+def _labels(batch: pa.RecordBatch) -> pa.Array:
+    """The row's own label, else its answer, without blanks around it."""
+    answers = pc.utf8_trim_whitespace(only_answer(batch)).cast(pa.string())
+    return pc.coalesce(batch.column("label").cast(pa.string()), answers)
 
 
 def _is_system(batch: pa.RecordBatch) -> np.ndarray:
@@ -185,23 +233,36 @@ DERIVED: dict[str, tuple[tuple[str, ...], Callable[[pa.RecordBatch], pa.Array]]]
     "system": (("turns",), system),
     "answer": (("turns",), answer),
     "prompt": (("turns",), prompt),
+    "question": (("turns",), prompt),
     "roles": (("turns",), roles),
     "row_id": (("hash", "nth"), row_id),
 }
 """Derived columns by name: the stored columns that each needs, and how it is made."""
+BARE = ("body", "question")
+"""Made of user turns without the instructions that rows share: what is compared, while `prompt` is what is asked."""
 NAMES: tuple[str, ...] = (*STORED.names, *DERIVED)
 
 
-def needed(columns: tuple[str, ...]) -> list[str]:
+def needed(columns: tuple[str, ...], common: Shared = NOTHING) -> list[str]:
     """The stored columns to read, in stored order, so that `columns` can be had."""
     wanted = {"row"}
     for name in columns:
         wanted.update(DERIVED[name][0] if name in DERIVED else (name,))
+    if common.answers_are_labels and "label" in columns:
+        wanted |= {"turns", "rejected"}
     return [name for name in STORED.names if name in wanted]
 
 
-def derive(batch: pa.RecordBatch, columns: tuple[str, ...]) -> pa.RecordBatch:
-    """A batch of exactly `row` and `columns`, derived ones computed."""
+def derive(batch: pa.RecordBatch, columns: tuple[str, ...], common: Shared = NOTHING) -> pa.RecordBatch:
+    """A batch of exactly `row` and `columns`, derived ones computed. common: what the rows of the data set share."""
     names = list(dict.fromkeys(("row", *columns)))
-    arrays = [DERIVED[name][1](batch) if name in DERIVED else batch.column(name) for name in names]
+    bare = _bare(batch, common) if any(name in BARE for name in names) else batch
+    arrays = []
+    for name in names:
+        if name in DERIVED:
+            # An answer that is a label is no part of the text: rows of one class would be alike by it.
+            made = "question" if name == "body" and common.answers_are_labels else name
+            arrays.append(DERIVED[made][1](bare if name in BARE else batch))
+        else:
+            arrays.append(_labels(batch) if name == "label" and common.answers_are_labels else batch.column(name))
     return pa.RecordBatch.from_arrays(arrays, names=names)

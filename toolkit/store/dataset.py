@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 
 from toolkit.core.errors import InputError
 from toolkit.store import columns as cols
+from toolkit.store.shared import Shared
 
 if TYPE_CHECKING:
     import duckdb
 
-VERSION = 1
+VERSION = 2
 DICTIONARY = ["source", "format", "label", "source_kind", "turns.list.element.role", "turns.list.element.kind"]
 
 
@@ -45,7 +46,10 @@ class SourceNote:
 
 @dataclass
 class Manifest:
-    """The data set in one page. digest: sha256 over the sources' hashes and the reading options."""
+    """The data set in one page. digest: sha256 over the sources' hashes and the reading options.
+
+    shared: what the rows have in common, as `toolkit.store.shared.Shared` tells it.
+    """
 
     digest: str
     format: str
@@ -54,6 +58,7 @@ class Manifest:
     rejects: int
     sources: list[SourceNote]
     formats: dict[str, int] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
     version: int = VERSION
 
 
@@ -67,9 +72,12 @@ class Group(NamedTuple):
 class Dataset:
     """Rows on disk, frozen. Row ordinals count every record read, so they may have gaps where one was rejected."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, beside: Dataset | None = None) -> None:
+        """beside: the data set that this one is compared with; instructions of either are set aside in this one."""
         self.folder = folder
         self.manifest = _load_manifest(folder)
+        own = Shared.of(self.manifest.shared)
+        self.shared: Shared = own.joined(beside.shared) if beside is not None else own
 
     @property
     def n_rows(self) -> int:
@@ -88,13 +96,13 @@ class Dataset:
     ) -> Iterator[pa.RecordBatch]:
         """Batches of `row` and the named columns, stored or derived, in row order; of all row groups or some."""
         names = tuple(columns)
-        stored = cols.needed(names)
+        stored = cols.needed(names, self.shared)
         # A batch over two row groups whose dictionaries differ cannot be read: one group at a time.
         for name, some in groupby(self.groups() if groups is None else groups, key=lambda group: group.file):
             with pq.ParquetFile(self.folder / name) as parquet:
                 for group in some:
                     for batch in parquet.iter_batches(batch_size=size, columns=stored, row_groups=[group.at]):
-                        yield cols.derive(batch, names)
+                        yield cols.derive(batch, names, self.shared)
 
     def table(self, columns: Sequence[str]) -> pa.Table:
         """The named columns of every row, with `row`; they must fit in memory."""
