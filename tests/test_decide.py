@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from toolkit.core.policy import CheckRule, KindRule, Policy, reached
 from toolkit.core.types import Fact, Finding, Findings, Level
-from toolkit.decide import _copies, decide
+from toolkit.decide import Kind, Outcome, _copies, decide
+from toolkit.judge import reasons, verdict
 from toolkit.store.ledger import Ledger, Run
 
 PAIRS = st.lists(st.tuples(st.integers(0, 14), st.integers(0, 14)).filter(lambda pair: pair[0] != pair[1]), max_size=40)
@@ -144,3 +146,22 @@ def test_many_losses_are_a_warning(tmp_path: Path) -> None:
     ]
     with _ledger(tmp_path, 100, found) as ledger:
         assert losses(decide(ledger, policy)) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "level", "words"),
+    [
+        ("secret", Level.ERROR, "CANNOT TELL"),
+        ("refusal", Level.ERROR, "READY WITH RISKS"),
+        ("secret", Level.INFO, "READY"),
+    ],
+)
+def test_an_unproven_check_leaves_the_verdict_open_where_it_is_needed(check: str, level: Level, words: str) -> None:
+    kinds = (Kind(check, "it finds 3 of 40 planted defects", 1, 1, 1, 0, level, level, ""),)
+    ran = Outcome("secret", "P01", "input", "ran", "", 9, 9, 9, 0.0, 0, 0, 0, Level.OK, Level.OK, (), "")
+    tried = replace(
+        ran, check="self-test", code="V01", flagged=1, flagged_kept=1, level=level, kinds=kinds, remedy="read"
+    )
+    told = reasons([ran, tried], Policy(needs={"all": ["secret"]}), "text")
+    assert verdict(told).words == words
+    assert level is Level.INFO or told[0].title == f"{check} is unproven"

@@ -1,9 +1,12 @@
 """The verdict: a pure function of what the checks came to and what the policy needs.
 
 any error or blocker among the rows that would be trained on            NOT READY
-a needed check skipped or failed, or a question left open (a doubt)     CANNOT TELL
+a needed check skipped, failed or unproven, or another question open    CANNOT TELL
 any warning                                                             READY WITH RISKS
 else                                                                    READY
+
+Unproven is a check that missed more of the self-test's planted defects than the policy bears: what it did not find
+says little. Where the policy makes that an error, it is a doubt for a needed check and a warning for another.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from toolkit.core.types import Level, Verdict
 from toolkit.decide import Decision, Kind, Outcome
 
 LOST = 0.1
+SELF_TEST = "self-test"
 
 
 def verdict(reasons: Iterable[Reason]) -> Verdict:
@@ -31,7 +35,7 @@ def verdict(reasons: Iterable[Reason]) -> Verdict:
 def reasons(outcomes: Sequence[Outcome], policy: Policy, row_format: str) -> list[Reason]:
     """Why the verdict is what it is, heaviest first, then by code."""
     needed = set(policy.needed(row_format))
-    found = [reason for each in outcomes for reason in _of_outcome(each, each.check in needed)]
+    found = [reason for each in outcomes for reason in _of_outcome(each, needed)]
     found += [_never_ran(name) for name in sorted(needed - {each.check for each in outcomes})]
     return ordered(found)
 
@@ -59,9 +63,11 @@ def losses(decision: Decision) -> list[Reason]:
     return [Reason("warning", check, code, title, detail, remedy)]
 
 
-def _of_outcome(each: Outcome, needed: bool) -> list[Reason]:
+def _of_outcome(each: Outcome, needed: set[str]) -> list[Reason]:
     if each.status in ("skipped", "failed"):
-        return [_not_looked(each, needed)]
+        return [_not_looked(each, each.check in needed)]
+    if each.check == SELF_TEST and each.level >= Level.ERROR:
+        return [_unproven(each, kind, kind.kind in needed) for kind in each.kinds if kind.flagged]
     own = [_reason(each, kind) for kind in each.kinds if kind.level > Level.OK]
     shared = max([kind.level for kind in each.kinds], default=Level.OK)
     if each.level > shared or (each.level > Level.OK and not own):
@@ -76,6 +82,13 @@ def _not_looked(each: Outcome, needed: bool) -> Reason:
     cause = "mend the cause" if each.status == "failed" else "give what it asks for"
     remedy = f"{cause} and run the command again: what is done is not done twice"
     return Reason(level, each.check, each.code, f"{each.check} {words}", detail, remedy)
+
+
+def _unproven(each: Outcome, kind: Kind, needed: bool) -> Reason:
+    """The kinds of the self-test are the checks that it tried."""
+    detail = _title(kind.message) + (". The verdict needs it" if needed else "")
+    remedy = kind.remedy or each.remedy
+    return Reason("doubt" if needed else "warning", each.check, each.code, f"{kind.kind} is unproven", detail, remedy)
 
 
 def _never_ran(check: str) -> Reason:
