@@ -88,7 +88,7 @@ def _trials(
                 c=learning.PENALTY,
                 tolerance=learning.TOLERANCE,
             )
-            truth = float(((rows[test] @ fitted.weights).argmax(axis=1) == code[test]).mean())
+            truth = float(((rows[test] @ fitted.weights.astype(rows.dtype)).argmax(axis=1) == code[test]).mean())
             yield n, size, truth, told.low, told.high
 
 
