@@ -48,7 +48,7 @@ class LabelNoise:
     version: ClassVar[int] = 1
     scope: ClassVar[str] = "input"
     embeds: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("body", "label")
+    reads: ClassVar[tuple[str, ...]] = ("body", "question", "label")
 
     folds: int = 5
     draws: int = 0
@@ -99,13 +99,13 @@ def _labelled(view: View) -> tuple[np.ndarray, list[str], list[str], np.ndarray]
 
     The order of the file must not decide which rows are trained on together.
     """
-    table = view.table("body", "label")
+    table = view.table("question", "label")
     has = pc.and_(pc.is_valid(table.column("label")), pc.not_equal(pc.fill_null(table.column("label"), ""), ""))
     places = np.flatnonzero(has.to_numpy(zero_copy_only=False) if isinstance(has, pa.Array) else has.to_numpy())
     if len(places) == 0:
         raise NotApplicable("no row has a label")
     chosen = table.take(places)
-    texts, labels = chosen.column("body").to_pylist(), chosen.column("label").to_pylist()
+    texts, labels = chosen.column("question").to_pylist(), chosen.column("label").to_pylist()
     classes = len(set(labels))
     if classes == 1:
         raise NotApplicable("every labelled row has the same label")

@@ -25,7 +25,7 @@ Bools = npt.NDArray[np.bool_]
 DRAWN = ((0.1, 5), (0.2, 5), (0.4, 4), (0.7, 3), (1.0, 1))
 PENALTY = 10.0
 TOLERANCE = 3e-3
-COLUMNS = ("label", "prompt", "body", "group")
+COLUMNS = ("label", "question", "body", "group")
 MANY = 1000
 
 
