@@ -294,6 +294,21 @@ def test_the_error_rate_reads_what_was_merged(tmp_path: Path) -> None:
     given = [_said(row, CLASSES[(at + (at % 8 == 0)) % 3]) for at, row in enumerate(rows)]
     made = merge([_lines(tmp_path / "said.jsonl", given)], queue, tmp_path / "train.jsonl")
     assert production_error(queue, made.labels).rate == 0.5
+    merge([_lines(tmp_path / "said.jsonl", [_said(rows[0], CLASSES[0])])], queue, tmp_path / "train.jsonl")
+    assert production_error(queue, made.labels).rate == 0.4
+
+
+def test_one_merge_at_a_time(tmp_path: Path, rows: Any, queue: Path) -> None:
+    file, train = _lines(tmp_path / "said.jsonl", [_said(rows[0], "refund")]), tmp_path / "train.jsonl"
+    with labels.held(labels.beside(train)), pytest.raises(UsageError, match="another merge is writing"):
+        merge([file], queue, train)
+    assert merge([file], queue, train).added == 1
+
+
+def test_the_folder_of_a_queue_stands_for_its_log(tmp_path: Path, rows: Any, queue: Path) -> None:
+    answers.append(tmp_path / answers.FILE, Answer(rows[0].id, rows[0].hash, "class", "refund", "mara"))
+    assert main(["label", str(tmp_path), "--into", str(tmp_path / "train.jsonl")]) == 0
+    assert _read(tmp_path / "train.jsonl")[0]["label"] == "refund"
 
 
 def test_the_command(tmp_path: Path, rows: Any, queue: Path, capsys: Any) -> None:

@@ -85,7 +85,9 @@ def _merge(given: list[str], queue: str, into: str, *, json: bool, new_labels: b
 
     if not into:
         raise UsageError("no file is named that the rows go into", "--into train.jsonl")
-    made = merge(given, queue or Path(given[0]).parent / "queue.jsonl", into, new_labels=new_labels)
+    files = [_inside(each, "answers.jsonl") for each in given]
+    made = merge(files, _inside(queue, "queue.jsonl") if queue else files[0].parent / "queue.jsonl", into,
+                 new_labels=new_labels)  # fmt: skip
     print(jsonlib.dumps(shown.as_json(made), indent=1, ensure_ascii=False) if json else shown.text(made))
     code = 0 if made.fit else 1
     if not verify:
@@ -95,11 +97,16 @@ def _merge(given: list[str], queue: str, into: str, *, json: bool, new_labels: b
     return max(code, verified(into))
 
 
+def _inside(path: str, name: str) -> Path:
+    """A file, or the one of this name where the folder of a queue is named."""
+    return Path(path) / name if Path(path).is_dir() else Path(path)
+
+
 def _human(given: list[str], answers: list[str]) -> tuple[Path, ...]:
     """The files of people's answers to the one queue that is named."""
     if len(given) != 1:
         raise UsageError(f"{len(given)} queues for one model", "name one queue.jsonl")
-    log = Path(given[0]).parent / "answers.jsonl"
+    log = _inside(given[0], "queue.jsonl").parent / "answers.jsonl"
     return tuple(map(Path, answers)) or ((log,) if log.is_file() else ())
 
 
@@ -109,7 +116,7 @@ def _by_model(queue: str, into: str, asking: Asking, *, json: bool) -> int:
     from toolkit.label.by_model import label_by_model
     from toolkit.renderers import labels as shown
 
-    made = label_by_model(queue, asking, into=into or None, progress=opts.progress())
+    made = label_by_model(_inside(queue, "queue.jsonl"), asking, into=into or None, progress=opts.progress())
     print(jsonlib.dumps(shown.labelled_json(made), indent=1, ensure_ascii=False) if json else shown.labelled(made))
     if not json and made.merged is not None:
         print(shown.text(made.merged))

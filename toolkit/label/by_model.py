@@ -118,7 +118,7 @@ def label_by_model(
     log = _written(path.parent / f"{FOLDER}-{_name(asking.model)}.jsonl", rows, said, asking.model)
     people = human_labels(path, asking.human, None if into is None else Path(into))
     audit, rest = (_agreement(rows, said, people, audit=side) for side in (True, False))
-    accepted, verdict = _judged(audit, asking.accept, complete=not found.stopped)
+    accepted, verdict = _judged(audit, asking.accept, complete=all(each.reply or each.dead for each in found.answers))
     made = _merge(path, Path(into), said, rows, (people, asking.model)) if accepted and into is not None else None
     unclear = sum(text is not None for text in texts) - len(said)
     return Labelled(

@@ -11,6 +11,7 @@ import orjson
 from toolkit.core.errors import InputError
 from toolkit.sample.queue import QueueRow, read_queue
 from toolkit.stats.sampling import Estimate, rate_by_size
+from toolkit.store import labels
 
 LEAST = 5
 
@@ -18,8 +19,9 @@ LEAST = 5
 def production_error(queue: Path, answers: Path) -> Estimate:
     """The share of the pool's new requests on which the draft label is wrong, with its 95 % interval.
 
-    answers: JSON lines with `id`, `hash` and `label`. Rows near labelled or held-out ones are not part of
-    it: they were never in the draw. Rows without an answer are left out, as if they had not been drawn.
+    answers: JSON lines with `id`, `hash` and `label`, or the decisions of `toolkit label`. Rows near
+    labelled or held-out ones are not part of it: they were never in the draw. Rows without an answer are
+    left out, as if they had not been drawn.
     Raises InputError where fewer than 5 audit rows have a draft label and an answer, or an answer is to
     another text.
     """
@@ -64,6 +66,9 @@ def _answers(path: Path, rows: Mapping[str, QueueRow]) -> dict[str, str]:
 
 
 def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    if labels.is_labels(path):
+        decided = labels.current(labels.read(path)).values()
+        return [(path.name, {"id": each.id, "hash": each.hash, "label": each.value}) for each in decided]
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as failure:
