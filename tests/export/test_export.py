@@ -132,7 +132,7 @@ def test_files_are_held_against_the_profile(runs: dict[str, Path], tmp_path: Pat
         export(runs["whole"], "bedrock-claude", out=tmp_path / "o", anyway=True)
     found = export(runs["whole"], "vertex", out=tmp_path / "v", anyway=True)
     assert found.told["advice"] == {"rows-few": "30 rows of train, under 100"}
-    assert found.told["profile"]["id"] == "vertex"
+    assert found.told["profile"]["id"] == "vertex" and "tokens" in found.told["profile"]["seen_in_their_source"]
 
 
 def test_shards_hold_the_rows_in_order_and_the_gate_checks_all(runs: dict[str, Path], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.export.rows import SETS, ready
+from tests.export.rows import SETS, answer, plain, question, ready
 from toolkit.core import parts
 from toolkit.core.tools import functions
 from toolkit.core.types import Turn
@@ -25,7 +25,7 @@ LOST = {
 """What a target cannot hold, beside columns of the user's own."""
 REFUSES = {("tools", name) for name in ("together", "bedrock-claude", "bedrock-llama", "bedrock-nova")}
 FEW = {"bedrock-llama"}
-"""Providers that want more rows than these sets have."""
+"""Providers that want more rows than these sets have; they have sets of their own below."""
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,14 @@ def test_the_export_read_back_is_the_rows(name: str, target: str, runs: dict[str
         if "ids of tool calls" in given:
             before, after = _without_ids(before), _without_ids(after)
         assert after == before
+
+
+def test_a_provider_that_wants_a_hundred_rows(tmp_path: Path) -> None:
+    completions = [{"prompt": question(at), "completion": answer(at)} for at in range(140)]
+    for name, rows in (("many", plain(140)), ("completions", completions)):
+        test_the_export_read_back_is_the_rows(
+            name, "bedrock-llama", {name: ready(tmp_path, name, rows)}, tmp_path / name
+        )
 
 
 def _options(target: str) -> dict[str, Any]:

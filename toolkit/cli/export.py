@@ -74,4 +74,5 @@ def _say(found: Exported) -> None:
     for name, what in told["advice"].items():
         opts.say(f"advice: {name}: {what}" + (" rows" if isinstance(what, int) else ""))
     if told["profile"]:
-        opts.say("checked against {id}, version {version}, of {checked}".format(**told["profile"]))
+        said = "checked against {id}, version {version}, of {checked}: {rules} rules, ".format(**told["profile"])
+        opts.say(f"{said}{len(told['profile']['seen_in_their_source'])} of them seen in their source")

@@ -234,7 +234,11 @@ class _Job:
 
     def _profile(self) -> dict[str, Any] | None:
         rules = self.work.profile if isinstance(self.work, Work) else None
-        return {"id": rules.id, "version": rules.version, "checked": str(rules.checked)} if rules else None
+        if rules is None:
+            return None
+        seen = [each.id for each in rules.rules if each.seen]
+        told = {"id": rules.id, "version": rules.version, "checked": str(rules.checked)}
+        return {**told, "rules": len(rules.rules), "seen_in_their_source": seen}
 
     def _lost(self, row_format: str) -> dict[str, int]:
         """What is lost and in how many rows, the commonest first."""

@@ -30,7 +30,9 @@ class Rule(BaseModel):
     turns. alternate, system-first, one-answer (each side of a pair is one assistant message), text (no blank
     content), trained (an assistant turn has a loss), tools, media: nothing more to say.
 
-    refuse: the provider rejects it; otherwise it is advice. modes: what it speaks of, all where empty.
+    refuse: the provider rejects it; otherwise it is advice. modes: what it speaks of, all where empty. seen: on
+    `date` the rule stood so in the words of the source; otherwise it is as observed or reported, and the source
+    is where to look.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -46,10 +48,11 @@ class Rule(BaseModel):
     why: str
     source: str
     date: datetime.date
+    seen: bool = False
 
 
 class Profile(BaseModel):
-    """The rules of one provider. version: counts up with every change; checked: when its sources were last read."""
+    """The rules of one provider. version: counts up with every change; checked: when it was last gone over."""
 
     model_config = ConfigDict(extra="forbid")
     id: str
