@@ -81,7 +81,8 @@ async def _serve(desk: Desk, settings: Settings, ready: Callable[[str], None]) -
     quiet = logging.getLogger(__name__)  # what is no HTTP gets its 400; the terminal is for people
     quiet.propagate = False
     quiet.addHandler(logging.NullHandler())
-    runner = web.AppRunner(application(desk, token, hosts(settings.host, port)), access_log=None, logger=quiet)
+    app = application(desk, token, hosts(settings.host, port))
+    runner = web.AppRunner(app, access_log=None, logger=quiet, shutdown_timeout=2.0)
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()
