@@ -305,7 +305,10 @@ def test_free_text_by_words_or_by_meaning(encoder: Any) -> None:
     assert (by_words.kind, by_words.score) == ("text", 0)
     alike, apart = disagreements([(first, same), (first, other)], encoder)
     assert alike.score < 1e-6 < apart.score
-    assert apart.measures["numbers"] == 1 and 0.8 < apart.measures["words"] <= 1
+    assert apart.measures["numbers"] == apart.score == 1 and 0.8 < apart.measures["words"] <= 1
+    listed = _plain("Take these steps and then write to us again:\n1. Open the box.\n2) Read it.")
+    bare = _plain("Take these steps and then write to us again:\n- Open the box.\n- Read it.")
+    assert disagreements([(listed, bare)])[0].measures["numbers"] == 0
 
 
 def test_after_a_signal_the_same_command_goes_on(tmp_path: Path) -> None:

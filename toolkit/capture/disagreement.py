@@ -17,6 +17,7 @@ from toolkit.core.talk import Message
 SHORT_WORDS, SHORT_CHARS = 5, 40
 LONGEST = 1_000
 _FENCED = re.compile(r"\A```\w*\n(.*)\n```\Z", re.DOTALL)
+_ITEM = re.compile(r"^\s*\d{1,3}[.)]\s", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _EDGE = re.compile(r"^\W+|\W+$")
 
@@ -30,11 +31,12 @@ class Disagreement:
     | `tools` | or the other calls a tool | `tools`: 1 minus the matched calls, a name counts half, its arguments half |
     | `fields` | is a JSON object or array | `fields`: share of leaves that differ; 1 where the other is no JSON |
     | `label` | has at most 5 words, 40 characters | `exact`: 1 unless equal but for case, space and ends |
-    | `text` | is anything else | `embedding`: 1 minus the cosine; without an encoder `words` |
+    | `text` | is anything else | the larger of `embedding` (without an encoder `words`) and `numbers` |
 
-    `text` has beside it `words`, the share of words that are not shared in order (Ratcliff and Obershelp
-    1988, on the first 1,000 words), and `numbers`, the share of numbers in one text alone: embeddings see
-    neither a changed amount nor a "not", and encoders read the beginning of a long text only.
+    `embedding` is 1 minus the cosine. `words` is the share of words that are not shared in order (Ratcliff
+    and Obershelp 1988, on the first 1,000 words). `numbers` is the share of numbers that one text alone has,
+    those of a list's items apart: embeddings do not see a changed amount. What is missed: a "not", and in a
+    long text what an encoder does not read.
     """
 
     kind: str
@@ -54,7 +56,8 @@ def disagreements(pairs: Sequence[tuple[Message, Message]], encode: Any = None) 
     vectors = np.asarray(encode([text_of(side) for at in free for side in pairs[at]]), np.float64)
     apart = np.clip(1 - (vectors[0::2] * vectors[1::2]).sum(axis=1), 0, 1)
     for at, distance in zip(free, apart.tolist(), strict=True):
-        found[at] = Disagreement("text", distance, {"embedding": distance, **found[at].measures})
+        measures = {"embedding": distance, **found[at].measures}
+        found[at] = Disagreement("text", max(distance, measures["numbers"]), measures)
     return found
 
 
@@ -79,7 +82,7 @@ def _compared(one: Message, other: Message) -> Disagreement:
 
 
 def _of(kind: str, **measures: float) -> Disagreement:
-    return Disagreement(kind, next(iter(measures.values())), measures)
+    return Disagreement(kind, max(measures.values()), measures)
 
 
 def _calls(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> float:
@@ -138,5 +141,5 @@ def _words(one: str, other: str) -> float:
 
 
 def _numbers(one: str, other: str) -> float:
-    first, second = set(_NUMBER.findall(one)), set(_NUMBER.findall(other))
+    first, second = (set(_NUMBER.findall(_ITEM.sub("", text))) for text in (one, other))
     return 1 - len(first & second) / len(first | second) if first | second else 0.0
