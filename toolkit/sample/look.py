@@ -18,7 +18,7 @@ from toolkit.read import Progress, ReadOptions, locate
 from toolkit.sample.asked import apart_from, asked_before
 from toolkit.sample.hard import Head, Judged, Said, by_text, combined, head, judged, said
 from toolkit.sample.rows import Eligible, Texts, eligible, texts_of
-from toolkit.sample.seek import boosted, sought
+from toolkit.sample.seek import sought, sought_first
 
 Floats = npt.NDArray[np.floating]
 SURE = "margin of a classifier on the labelled rows"
@@ -113,7 +113,7 @@ def look(given: Given, folder: Path, encode: Any, progress: Progress | None = No
     told = judged(made, vectors) if made is not None else None
     hard, names = _hardness(may, vectors, known, told, signs)
     if wanted:
-        hard = boosted(np.zeros(len(vectors)) if hard is None else hard, made, vectors, wanted)
+        hard = sought_first(hard, made, vectors, wanted)
         names = (*names, "classes that lack rows")
     ready = Pool(vectors, known if len(known) else vectors[:0], hard, may.weight, None if told is None else told.label)
     if made is not None and _wants_shares(given.options.strategy):
