@@ -64,7 +64,10 @@ class Faults:
 
 @dataclass
 class Served:
-    """What the server did. billed: replies by the sha of the prompt, whether or not they arrived whole."""
+    """What the server did. billed: replies by the sha of the prompt, whether or not they arrived whole.
+
+    first: when the first request came, in Unix seconds.
+    """
 
     statuses: Counter[int] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -73,6 +76,7 @@ class Served:
     tokens_out: int = 0
     busy: int = 0
     busiest: int = 0
+    first: float = 0.0
     bodies: list[dict[str, Any]] = field(default_factory=list)
     seen_headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -204,6 +208,7 @@ class Connection(asyncio.Protocol):
     async def handle(self, method: str, path: str, headers: dict[str, str], content: bytes) -> None:
         server, faults = self.server, self.server.faults
         server.served.busy += 1
+        server.served.first = server.served.first or time.time()
         server.served.busiest = max(server.served.busiest, server.served.busy)
         try:
             if "/batches" in path:
@@ -369,6 +374,7 @@ def main() -> None:
                 "statuses": done.statuses,
                 "kinds": done.kinds,
                 "busiest": done.busiest,
+                "first": done.first,
                 "billed": billed,
                 "tokens_out": done.tokens_out,
             }

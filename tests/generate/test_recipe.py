@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fault_server import serving
 from toolkit.cli import main
 from toolkit.core.errors import InputError, UsageError
 from toolkit.core.share import shipped
@@ -208,3 +209,17 @@ def test_what_is_varied_must_change_what_is_asked() -> None:
         load(path)
     path.write_text(named + "{{ rows }} {{ attributes[0].value }}'}\n")
     assert load(path).file.vary
+
+
+def test_a_label_without_seeds_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("seeds.jsonl").write_text('{"text": "my money back please", "label": "refund"}\n')
+    told = "version: 1\ntask: classification\ntarget: {rows: 4}\nlabels: {refund: a, track: b}\n"
+    told += "seeds: {path: seeds.jsonl, text: text, label: label}\n"
+    Path("bare.yaml").write_text(told + "model: {use: augment}\n")
+    with pytest.raises(UsageError, match=r"no row of 'track' is at hand to rewrite in seeds\.jsonl"):
+        load(Path("bare.yaml"))
+    with serving() as server:
+        asked = f"model: {{use: 'openai:m', base_url: '{server.url}/v1'}}\n"
+        Path("bare.yaml").write_text(told + asked)
+        main(["generate", "bare.yaml"])
+    assert "no seed row has the label track: their prompts show no example" in capsys.readouterr().err

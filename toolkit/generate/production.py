@@ -24,6 +24,7 @@ from toolkit.generate.driver import Cooked, Driver
 from toolkit.generate.engine import Engine, Limits
 from toolkit.generate.looking import Looking
 from toolkit.generate.loop import run
+from toolkit.generate.prompts import unseeded
 from toolkit.generate.recipe import Loaded
 from toolkit.generate.result import PLAN, REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
 from toolkit.generate.review import Reviewed
@@ -130,6 +131,9 @@ class _Run:
     def result(self) -> GenerateResult:
         header = Header(self.loaded.digest(), self.loaded.provider.model)
         journal = Journal(self.folder, header, fresh=self.fresh, rejudged=self.stored is not None)
+        bare = unseeded(self.loaded)
+        if bare:
+            journal.notes.append(f"no seed row has the label {', '.join(bare)}: their prompts show no example")
         try:
             # Once the journal has agreed: a recipe that is turned away leaves no trace.
             _replace(self.folder / PLAN, orjson.dumps(self._told(), option=orjson.OPT_INDENT_2) + b"\n")

@@ -18,6 +18,20 @@ def prompt_renders(loaded: Loaded) -> None:
     next(loaded.recipe.cook(Seed(cell)))
 
 
+def unseeded(loaded: Loaded) -> list[str]:
+    """Labels of which no row stands in the seeds, where seeds have labels."""
+    told = {row.label for row in loaded.rows()}
+    return [] if not told - {None} else [label for label in loaded.file.labels if label not in told]
+
+
+def seeds_suffice(loaded: Loaded) -> None:
+    """Raises UsageError where a provider that rewrites rows has none of a label."""
+    bare = unseeded(loaded) if getattr(loaded.provider, "reads_examples", False) else []
+    if bare and loaded.file.seeds is not None:
+        what = f"no row of '{bare[0]}' is at hand to rewrite in {loaded.file.seeds.path}"
+        raise UsageError(what, "add rows of this label, or take it out of `labels`")
+
+
 def vary_is_read(loaded: Loaded) -> None:
     """Every attribute of `vary` changes what is asked: one that changes nothing would be a promise not kept."""
     provider, vary = loaded.provider, loaded.file.vary

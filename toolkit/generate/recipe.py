@@ -22,7 +22,7 @@ from toolkit.core.share import shipped
 from toolkit.generate import material, models
 from toolkit.generate.budget import no_price
 from toolkit.generate.gates import Standing, build
-from toolkit.generate.prompts import prompt_renders, vary_is_read
+from toolkit.generate.prompts import prompt_renders, seeds_suffice, vary_is_read
 from toolkit.providers.grammar import GrammarProvider
 
 EXTRA_CANDIDATES = 4
@@ -245,6 +245,7 @@ def load(path: Path, *, rows: int | None = None, seed: int | None = None, out: s
     try:
         loaded = replace(checked(file.model_copy(update=told), path.stem, path.parent), path=path)
         vary_is_read(loaded)
+        seeds_suffice(loaded)
         return loaded
     except UsageError as failure:
         raise UsageError(f"{_place(failure.what, path)}: {failure.what}", failure.fix) from failure
