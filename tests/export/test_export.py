@@ -12,7 +12,7 @@ import pytest
 from tests.export.rows import TOOL, plain, ready, said
 from toolkit.cli import main
 from toolkit.core.errors import NotFit, UsageError
-from toolkit.export import export
+from toolkit.export import export, files, verb
 from toolkit.outbound import rewards
 from toolkit.outbound.profile import load_profile
 from toolkit.readiness import check
@@ -147,6 +147,20 @@ def test_shards_hold_the_rows_in_order_and_the_gate_checks_all(runs: dict[str, P
         check(runs["whole"])
     export(runs["whole"], "trl", anyway=True)
     check(runs["whole"])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("to", ["trl", "parquet"])
+def test_one_core_and_two_write_the_same_bytes(
+    to: str, runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LINES", 7)
+    found = []
+    for cores, large in (("1", 1 << 40), ("2", 0)):
+        monkeypatch.setenv("TOOLKIT_CORES", cores)
+        monkeypatch.setattr(verb, "LARGE", large)
+        found.append(export(runs["whole"], to, out=tmp_path / cores, anyway=True, shards=2).files)
+    assert found[0] == found[1]
 
 
 def test_the_manifest_binds_files_and_report(runs: dict[str, Path], tmp_path: Path) -> None:

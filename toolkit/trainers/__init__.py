@@ -2,5 +2,6 @@
 
 A part names the renderings that it needs of a row (`jobs`), looks once at the tokenizer (`setup`, which
 may return anything) and turns rows and renderings into `Trained` (`dry_run`). `left_over` is for a
-trainer that never sees its last rows. The options and their defaults are the trainer's own.
+trainer that never sees its last rows, `packed` for one that joins rows into sequences. `stage` is what it is
+for: sft, dpo (pairs) or kto (answers that are wanted or not). The options and their defaults are the trainer's own.
 """
