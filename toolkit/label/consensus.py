@@ -3,7 +3,7 @@
 Classes go through cleanlab's CROWDLAB (Goh, Tkachenko and Mueller 2022), which weighs annotators by how often
 they agree and the model's draft as one more voice. Text, preferences, queues without drafts and those with
 fewer than 10 shared rows need a plain majority. Ours is when it counts: where CROWDLAB is under .5 sure of a
-label that no majority gave, or of one that nobody gave, the row is disputed and waits for another voice. Of 600
+label that no majority gave, or of one that nobody gave, the row is disputed and waits for another voice. Of 400
 rows with two or three answers by five simulated people who are right in 55 to 95 %, this settles 90 % at 3
 classes and 86 % at 20, a plain majority 80 and 77 %, at the same accuracy (.956 to .995).
 """
