@@ -32,8 +32,15 @@ def verified(found: Verified) -> str:
     kept, out = found.decision.kept, len(found.decision.rejected)
     lines.append(f"{found.decision.records:,} records = {kept:,} kept + {out:,} quarantined")
     lines.append(f"  {found.run.kept}\n  {found.run.quarantine}")
-    lines.append(f"next: toolkit readiness {found.run.path}")
+    lines.append(f"next: {_next(found)}")
     return "\n".join(lines)
+
+
+def _next(found: Verified) -> str:
+    manifest = found.data.manifest
+    if manifest.rows and manifest.formats == {"unknown": manifest.rows}:
+        return "name the columns, as no row has a known format: --prompt COLUMN --answer COLUMN, or --text COLUMN"
+    return f"toolkit readiness {found.run.path}"
 
 
 def outcomes(decision: Decision) -> list[str]:

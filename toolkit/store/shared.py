@@ -67,7 +67,8 @@ class Shared:
             lengths = sorted({f"{len(each.text):,}" for each in both}, key=lambda text: int(text.replace(",", "")))
             what = f"an instruction of {lengths[0]}" if len(both) == 1 else f"{len(both)} instructions of {lengths[0]}"
             upto = f" to {lengths[-1]}" if len(lengths) > 1 else ""
-            found.append(f"{what}{upto} characters, which many prompts share, is left out where rows are compared")
+            left = "is" if len(both) == 1 else "are"
+            found.append(f"{what}{upto} characters, which many prompts share, {left} left out where rows are compared")
         if self.answers_are_labels:
             found.append("the answers are few and come again and again: they are taken for labels (--no-labels)")
         return found
