@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import json
 import multiprocessing
 import os
@@ -51,6 +52,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder, _litellm(told.litellm, upstream, Path(folder)) as found:
                 _show("litellm", *found, max(100, told.calls // 20))
     compaction(told.rows)
+    compaction(told.rows, streams=True)
 
 
 def _show(name: str, port: int, process: psutil.Process | None, calls: int) -> None:
@@ -146,6 +148,16 @@ TEXT = json.dumps(REPLY).encode()
 PLAIN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(TEXT), TEXT)
 
 
+def _streamed() -> bytes:
+    deltas = [{"content": f"word {at} "} for at in range(40)] + [{}]
+    choices = [{"index": 0, "delta": each, "finish_reason": None if each else "stop"} for each in deltas]
+    told = [{**REPLY, "object": "chat.completion.chunk", "choices": [each], "usage": None} for each in choices]
+    return gzip.compress("".join(f"data: {json.dumps(each)}\n\n" for each in told).encode() + b"data: [DONE]\n\n")
+
+
+STREAMED = _streamed()
+
+
 def _serve(port: int) -> None:
     async def forever() -> None:
         server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", port)
@@ -227,7 +239,8 @@ def _running(command: list[str], port: int, cwd: Path | None = None, **more: str
         process.wait(20)
 
 
-def compaction(rows: int) -> None:
+def compaction(rows: int, *, streams: bool = False) -> None:
+    """Rows a CPU second, of short replies or with every second one a compressed stream of 42 events."""
     from toolkit.capture.compact import compact
     from toolkit.capture.privacy import Keys
     from toolkit.capture.record import Answered, Asked, Recording
@@ -241,7 +254,10 @@ def compaction(rows: int) -> None:
             asked = json.dumps({"model": "gpt-test", "messages": turns}).encode()
             recording = Recording(log, keys)
             recording.begin(Asked("POST", b"/v1/chat/completions", [], "https://api.openai.com"), asked, last=True)
-            recording.end("complete", TEXT, Answered(200, [(b"content-type", b"application/json")]))
+            kind, body, coding = b"application/json", TEXT, []
+            if streams and at % 2:
+                kind, body, coding = b"text/event-stream", STREAMED, [(b"content-encoding", b"gzip")]
+            recording.end("complete", body, Answered(200, [(b"content-type", kind), *coding]))
         log.close()
         compact(folder / "log", folder / "warm")
         started = time.process_time()
@@ -249,7 +265,12 @@ def compaction(rows: int) -> None:
         took = time.process_time() - started
     print(
         json.dumps(
-            {"name": "compaction", "rows": made.rows, "cpu_s": round(took, 2), "rows_a_cpu_second": round(rows / took)}
+            {
+                "name": "compaction of streams" if streams else "compaction",
+                "rows": made.rows,
+                "cpu_s": round(took, 2),
+                "rows_a_cpu_second": round(rows / took),
+            }
         )
     )
 

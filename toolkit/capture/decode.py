@@ -91,7 +91,9 @@ def events(body: bytes) -> list[dict[str, Any]]:
     found = _ALONE.findall(lines)
     if b"\r" in body or len(found) != lines.count(b"\ndata:"):
         found = list(_data(body))
-    if b"[DONE]" in body:
+    if found and found[-1].strip() == b"[DONE]":
+        found[-1] = b'{"[DONE]":true}'
+    elif b"[DONE]" in body:
         found = [piece if piece.strip() != b"[DONE]" else b'{"[DONE]":true}' for piece in found]
     parsed = orjson.loads(b"[" + b",".join(found) + b"]")
     if len(parsed) != len(found) or set(map(type, parsed)) - {dict}:

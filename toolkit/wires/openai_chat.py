@@ -11,6 +11,7 @@ import orjson
 from toolkit.core.talk import Answer, Joined, Message, Odd, Talk, content, tool
 
 GOOD = ("stop", "tool_calls", "function_call")
+TOLD = ("id", "model", "created", "usage", "system_fingerprint", "service_tier")
 JOINED = ("content", "refusal", "reasoning_content", "reasoning")
 
 
@@ -29,19 +30,21 @@ class OpenAIChat:
     def join(self, events: Sequence[Mapping[str, Any]]) -> Joined:
         reply: dict[str, Any] = {}
         choices: dict[int, dict[str, Any]] = {}
-        whole, fault = False, ""
+        whole, fault, seen = False, "", (None, 0)
         for event in events:
             if event.get("[DONE]"):
                 whole = True
                 continue
             if event.get("error"):
                 fault = str(event["error"].get("type") if isinstance(event["error"], dict) else event["error"])
-            for name in ("id", "model", "created", "usage", "system_fingerprint", "service_tier"):
-                if event.get(name) is not None:
-                    reply[name] = event[name]
+            if event.get("usage") is not None or seen != (event.get("id"), len(event)):
+                seen = event.get("id"), len(event)  # what chunks say of the whole is the same in most of them
+                reply |= {name: event[name] for name in TOLD if event.get(name) is not None}
             for choice in event.get("choices") or ():
-                empty = {"index": choice["index"], "message": {"role": "assistant"}, "finish_reason": None}
-                _grow(choices.setdefault(choice["index"], empty), choice)
+                index = choice["index"]
+                if index not in choices:
+                    choices[index] = {"index": index, "message": {"role": "assistant"}, "finish_reason": None}
+                _grow(choices[index], choice)
         for each in choices.values():
             _close(each["message"])
         return Joined({**reply, "choices": [choices[at] for at in sorted(choices)]}, whole and not fault, fault)
@@ -62,6 +65,9 @@ class OpenAIChat:
 def _grow(choice: dict[str, Any], event: Mapping[str, Any]) -> None:
     choice["finish_reason"] = event.get("finish_reason") or choice["finish_reason"]
     message, delta = choice["message"], event.get("delta") or {}
+    if len(delta) == 1 and delta.get("content") is not None:
+        message.setdefault("content", []).append(delta["content"])
+        return
     for name in JOINED:
         if delta.get(name) is not None:
             message.setdefault(name, []).append(delta[name])
