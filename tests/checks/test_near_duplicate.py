@@ -106,3 +106,14 @@ def test_preference_is_the_same_in_any_order(tmp_path: Path) -> None:
             kept.append({evidence["kept"] for _, evidence in told.values() if "kept" in evidence})
         texts = [{rows[int(at)]["text"] for at in one} for one in kept]
         assert texts[0] == texts[1]
+
+
+def test_letters_that_only_look_latin_are_compared_as_latin_ones_and_never_called_exact(tmp_path: Path) -> None:
+    masked = TEXT.replace("a", "\u0430").replace("e", "\u0435")
+    plain = "\u043f\u043e\u0434\u043f\u0438\u0441\u043a\u0430 \u043d\u0430 \u0433\u0430\u0437\u0435\u0442\u0443"
+    rows = [{"text": TEXT}, {"text": masked}, {"text": masked}, {"text": plain}]
+    found = [each for each in look("near-duplicate", freeze(rows, tmp_path / "rows")) if isinstance(each, Findings)]
+    kinds = {tuple(sorted(pair)): f.kind for f in found for pair in zip(f.row.tolist(), f.other.tolist(), strict=True)}  # type: ignore[union-attr]
+    assert kinds == {(0, 1): "near", (0, 2): "near", (1, 2): "exact"}
+    told = _told(rows, tmp_path / "again")
+    assert all(evidence["folded"] for _, evidence in told.values())

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.core.text import normal_text
 from toolkit.core.types import Fact, Findings, Result
 from toolkit.store.view import View
 
@@ -41,6 +42,9 @@ class NearDuplicate:
     Evidence: what was compared (`value`, and `own` of this row), how many `rows` the cluster has, and
     which of them is `kept` for this one, unless another check sends it away.
 
+    Letters that only look Latin (Cyrillic а within a word, full-width ａ) are compared as Latin ones: the
+    score is the Jaccard of that text, `folded` in the evidence says so, and the pair is never `exact`.
+
     Among very many rows that all resemble each other not every pair is listed: each has its
     neighbours, and at most 16 pairs a row are reported in all. The fact `crowd` says where this began.
 
@@ -51,7 +55,7 @@ class NearDuplicate:
 
     id: ClassVar[str] = "near-duplicate"
     code: ClassVar[str] = "D02"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("body", "label", "raw", "ref")
 
@@ -74,8 +78,10 @@ class NearDuplicate:
         ties = _ties(np.searchsorted(rows, near.pairs.left), np.searchsorted(rows, near.pairs.right), near, prefer)
         labels = view.table("label").column("label")
         variant = number_variants(near.texts, Pairs(rows[ties.leaves], rows[ties.stays], ties.jaccard))
-        kinds = _kinds(ties.jaccard, variant, _differ(labels, rows[ties.leaves], rows[ties.stays]))
-        told = _evidence(ties, prefer, kinds, _own(view, "ref", near.rows[rows]), self.keep)
+        alike = near.disguised[rows[ties.leaves]] | near.disguised[rows[ties.stays]]
+        equal = _equal(near.texts, rows, ties, alike)
+        kinds = _kinds(equal, variant, _differ(labels, rows[ties.leaves], rows[ties.stays]))
+        told = _evidence(ties, prefer, kinds, _own(view, "ref", near.rows[rows]), self.keep, alike)
         yield from _findings(ties, kinds, near.rows[rows], _reasons(ties, prefer, rule, column), told)
         yield Fact("pairs", float(len(near.pairs.left)), "pairs")
         yield Fact("recall at the threshold", 1.0 if self.exact else RECALL)
@@ -134,7 +140,9 @@ def _reasons(ties: _Ties, prefer: Preference, rule: str, column: str) -> np.ndar
     return np.where(prefer.value[ties.stays] > prefer.value[ties.leaves], better, tie)
 
 
-def _evidence(ties: _Ties, prefer: Preference, kinds: np.ndarray, refs: Iterable[str], keep: str) -> pa.Array:
+def _evidence(
+    ties: _Ties, prefer: Preference, kinds: np.ndarray, refs: Iterable[str], keep: str, alike: np.ndarray
+) -> pa.Array:
     """JSON texts, shape (n_pairs,). Of a number variant or another label both rows may stay: none is `kept` there."""
     from toolkit.near.components import components, greedy_keep
 
@@ -155,7 +163,7 @@ def _evidence(ties: _Ties, prefer: Preference, kinds: np.ndarray, refs: Iterable
             pc.binary_join_element_wise(f', "{key}": ', shown, "")
             for key, shown in zip(("value", "own"), values, strict=True)
         ),
-        pa.repeat("}", len(kinds)),
+        pc.if_else(pa.array(alike), ', "folded": true}', "}"),
     ]
     return pc.binary_join_element_wise(*told, "", null_handling="replace", null_replacement="")
 
@@ -167,9 +175,18 @@ def _own(view: View, column: str, ordinals: np.ndarray) -> Iterator[str]:
         yield from batch.column(column).filter(pa.array(mask)).to_pylist()
 
 
-def _kinds(jaccard: np.ndarray, variant: np.ndarray, differ: np.ndarray) -> np.ndarray:
-    kinds = np.where(jaccard >= 1.0, "exact", "near").astype(object)
-    kinds[variant & (jaccard < 1.0)] = "number-variant"
+def _equal(texts: pa.ChunkedArray, rows: np.ndarray, ties: _Ties, alike: np.ndarray) -> np.ndarray:
+    """Which pairs are the same text; of look-alike letters, only where they are the same letters."""
+    equal = np.asarray(ties.jaccard >= 1.0)
+    for at in np.flatnonzero(equal & alike).tolist():
+        one, other = (normal_text(texts[int(rows[side[at]])].as_py()) for side in (ties.leaves, ties.stays))
+        equal[at] = one == other
+    return equal
+
+
+def _kinds(equal: np.ndarray, variant: np.ndarray, differ: np.ndarray) -> np.ndarray:
+    kinds = np.where(equal, "exact", "near").astype(object)
+    kinds[variant & ~equal] = "number-variant"
     kinds[differ] = "other-label"
     return kinds
 

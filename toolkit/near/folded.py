@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.core.text import normal_text
 from toolkit.near.compiled import kernel
@@ -43,6 +44,32 @@ _MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20
 _WORD = re.compile(r"[^\W_]+")
 _HYPHEN = re.compile(r"-(?![0-9])|(?<=[^\W_])-")
 _DIGIT = re.compile("[0-9]")
+
+
+# A letter of another script beside a Latin one, or one of the alphabets that only dress Latin letters up.
+_DISGUISED = (
+    r"[A-Za-z][\p{Greek}\p{Cyrillic}\p{Armenian}\p{Cherokee}]|[\p{Greek}\p{Cyrillic}\p{Armenian}\p{Cherokee}][A-Za-z]"
+    r"|[\x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}\x{1D400}-\x{1D7FF}\x{1F130}-\x{1F189}\x{24B6}-\x{24E9}]"
+)
+
+
+def undisguised(texts: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """Texts with look-alikes of Latin letters as Latin letters, and which rows that changed, shape (n,).
+
+    Only rows that mix scripts within a word, or hold full-width, enclosed or mathematical letters, are
+    touched: plain text of whatever language costs one search.
+    """
+    changed = np.zeros(len(texts), np.bool_)
+    wide = np.flatnonzero(pc.invert(pc.fill_null(pc.string_is_ascii(texts), True)).to_numpy())  # the cheaper question
+    at = wide[pc.match_substring_regex(texts.take(pa.array(wide)), _DISGUISED).to_numpy().astype(np.bool_)]
+    if not len(at):
+        return texts, changed
+    chosen = texts.take(pa.array(at)).to_pylist()
+    made = [_latin(text) for text in chosen]
+    changed[at] = [one != other for one, other in zip(made, chosen, strict=True)]
+    hit = np.zeros(len(texts), np.bool_)
+    hit[at] = True
+    return pc.replace_with_mask(texts, pa.array(hit), pa.array(made, texts.type)), changed
 
 
 def folded(texts: Texts) -> Normal:
