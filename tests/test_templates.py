@@ -73,5 +73,5 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
         templates(_file(tmp_path / "rows.jsonl", ROWS), [])
     with pytest.raises(UsageError, match="text rows pass no chat template"):
         templates(_file(tmp_path / "texts.jsonl", [{"text": f"a document of words, {at}"} for at in range(4)]), MODELS)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="no row to render"):
         templates(_file(tmp_path / "empty.jsonl", []), MODELS)

@@ -72,6 +72,8 @@ def templates(
             for name, each in zip(_names(models), tokenizers, strict=True)
         ]
         view, part = rows_of(data, Path(scratch), reading, progress)
+        if not view.n_rows:
+            raise InputError("there is no row to render", "read kept.jsonl of the run, or name another file")
         if stage_of(view.manifest.format) == "" or view.manifest.format == "text":
             what = f"{view.manifest.format} rows pass no chat template"
             raise UsageError(what, "this is for conversations, prompts with answers, and pairs")
@@ -83,8 +85,6 @@ def templates(
                 differ += _note(found, row, [(look, each[at]) for look, each in zip(looks, lost, strict=True)])
             if progress is not None:
                 progress("templates", rows, view.n_rows)
-    if not rows:
-        raise InputError("there is no row to render", "read kept.jsonl of the run, or name another file")
     return Templates(part, rows, [look.seen() for look in looks], differ, list(found.values()))
 
 

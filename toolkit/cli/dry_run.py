@@ -43,7 +43,8 @@ def command(
     opts.load_parts(with_)
     asked, rest = opts.trainer_asked(trainer, model, max_length, set)
     if asked is None:
-        raise UsageError("no trainer is named", "add --trainer trl, axolotl, llamafactory, mlx or unsloth; for pairs, toolkit parts trainers")
+        fix = "add --trainer trl, axolotl, llamafactory, mlx or unsloth; for pairs: toolkit parts trainers"
+        raise UsageError("no trainer is named", fix)
     folder = data
     if not is_run(data):
         reading, checks = opts.reading(format=format, text=text, label=label), opts.verifying((), (), rest)
