@@ -27,7 +27,7 @@ class LearningCurve:
     100 % of the train rows, the smaller shares several times, and is judged on the held-out rows; under
     `few` of those in five folds over all rows, near-duplicates and groups never on both sides. A power law
     with a floor (Cortes et al. 1994; `stats.curve`) goes through the points, and a parametric bootstrap
-    gives the score at other sizes with a 90 % interval: on held-back sizes of five public sets
+    gives the score at other sizes with a 90 % interval: on held-back sizes of public sets
     `benchmarks/learning_curve.py` counts how often the truth lies in it.
 
     Found: `more-helps` (twice the rows bring over a point at the lower end of the interval), `flat` (under a

@@ -20,6 +20,9 @@ _SHIFTS = (0.0, 0.03, 0.1, 0.3, 1.0)
 # A shift must lower the misfit by 4, about two standard errors, to be believed.
 _SHIFT_COST = 4.0
 _LEAST_SIZES, _LEAST_REPEATS = 4, 4
+# Share of what the curve missed the largest size by, when it had not seen it, that is added a step of that length.
+# A whole miss covered 99 % of held-back scores of four public sets, none 94 % (one set: 75 %), a half 96 % (88 %).
+_MISSED = 0.5
 
 Floats = NDArray[np.float64]
 
@@ -92,20 +95,22 @@ def predict(
     Each draw moves the mean errors by their noise, fits again, reads the new curve and adds the noise of a
     run (parametric bootstrap; Efron and Tibshirani 1993). The noise is pooled over sizes, since the spread of
     a few seeds is itself noise, and widened where the curve misses the points by more than it explains.
-    It speaks of the same held-out rows and of more rows of the same kind; a change of either is not in it.
+    It speaks of the same held-out rows and of more rows of the same kind; a change of either is not in it. Noise
+    is not all: a law that does not hold errs more the further it is read. So the curve is fitted once without the
+    largest size, and half of what it then misses there widens the interval, in proportion to the log of the size.
 
     Raises ValueError as `fit`, and on fewer than 100 draws or a size below 1.
     """
     if min(rows, default=1) < 1 or draws < 100:
         raise ValueError("a prediction needs sizes of at least 1 row and at least 100 draws")
-    probe, curve, tail = _measured(points), fit(points), quantiles.tails(level) / 2.0
+    probe, curve, tail, off = _measured(points), fit(points), quantiles.tails(level) / 2.0, _off(points)
     drawn, wider = _draws(probe, draws, seed)
     runs = np.random.default_rng([seed, 1]).standard_normal(draws)
     found = []
     for size in rows:
         errors = drawn.errors(size / probe.rows.max()) + runs * np.sqrt(wider * probe.noise / size)
-        low, high = np.clip(np.quantile(1.0 - errors, [tail, 1.0 - tail]), 0.0, 1.0)
-        found.append(Prediction(size, curve.score(size), float(low), float(high)))
+        low, high = np.quantile(1.0 - errors, [tail, 1.0 - tail])
+        found.append(Prediction(size, *_widened(curve.score(size), low, high, off * _further(probe, size))))
     return found
 
 
@@ -123,7 +128,28 @@ def gain_from_twice(
     now, twice = predict(points, [size, 2 * size], level=level, draws=draws, seed=seed)
     drawn, _ = _draws(probe, draws, seed)
     low, high = np.quantile(drawn.errors(size / most) - drawn.errors(2.0 * size / most), [tail, 1.0 - tail])
-    return Gain(now, twice, twice.score - now.score, float(low), float(high))
+    more = _off(points) * (_further(probe, 2 * size) - _further(probe, size))
+    return Gain(now, twice, *_widened(twice.score - now.score, low, high, more))
+
+
+def _widened(middle: float, low: float, high: float, more: float) -> tuple[float, float, float]:
+    """The value with its interval, each side longer by `more` as errors add up; within 0..1."""
+    down, up = (float(np.hypot(max(side, 0.0), more)) for side in (middle - low, high - middle))
+    return middle, max(middle - down, 0.0), min(middle + up, 1.0)
+
+
+def _further(probe: _Probe, size: float) -> float:
+    """How far beyond the largest size, in steps as long as the last one, on the log scale."""
+    last, largest = np.sort(probe.rows)[-2:]
+    return max(float(np.log(size / largest) / np.log(largest / last)), 0.0)
+
+
+def _off(points: Sequence[Point]) -> float:
+    """What one step beyond the sizes may be off: a share of what a curve without the largest size misses there."""
+    *some, last = sorted(points)
+    if len(some) < _LEAST_SIZES or sum(len(point.scores) - 1 for point in some[:-1]) < _LEAST_REPEATS:
+        return 0.0  # one size fewer shows no curve
+    return _MISSED * abs(fit(some).score(last.rows) - float(np.mean(last.scores)))
 
 
 class _Probe(NamedTuple):
