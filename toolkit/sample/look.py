@@ -94,18 +94,20 @@ def look(given: Given, folder: Path, encode: Any, progress: Progress | None = No
     labelled = (
         None
         if given.train is None
-        else texts_of(given.train, folder / "labelled", _with_labels(given.reading), progress)
+        else texts_of(given.train, folder / "labelled", _with_labels(given.reading), progress, beside=pool)
     )
-    held = tuple(texts_of(each, folder / f"exclude-{at}", None, progress) for at, each in enumerate(given.exclude))
+    held = tuple(
+        texts_of(each, folder / f"exclude-{at}", None, progress, beside=pool) for at, each in enumerate(given.exclude)
+    )
     earlier = asked_before(given.asked)
     wanted = sought(Path(given.options.seek)) if given.options.seek else ()
     signs = said(pool.data, encode)
-    may = eligible(pool, signs.requests, labelled=labelled, held_out=held, asked=earlier.texts)
+    may = eligible(pool, signs.requests, labelled=labelled, held_out=held, asked=pool.bare(earlier.texts))
     vectors = _vectors(pool, may, given.options.vectors, encode)
     may, vectors = _apart(may, vectors, _encoded(held, encode), given.options.near)
     known = _encoded([labelled] if labelled is not None else [], encode)
     if earlier.rejected and len(vectors):
-        stays = apart_from(vectors, np.asarray(encode(earlier.rejected)), known)
+        stays = apart_from(vectors, np.asarray(encode(pool.bare(earlier.rejected))), known)
         may, vectors = may.only(stays, "asked"), vectors[stays]
     if not len(may.place):
         raise UsageError(f"no row of {locate(given.pool).name} is left to ask: {may.left.words()}", "give new rows")

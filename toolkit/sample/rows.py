@@ -28,13 +28,15 @@ NEAR = 0.7
 class Texts:
     """Rows of a data set by what is asked in them: the prompt, without a final answer and the system turns.
 
-    row: ordinals (n,). text, label: Arrow strings, shape (n,); a label may be null.
+    row: ordinals (n,). text, label: Arrow strings, shape (n,); a label may be null. shown: `text` with the
+    instruction that many rows share, which is left out where rows are compared.
     """
 
     data: Dataset
     row: Ints
     text: pa.ChunkedArray
     label: pa.ChunkedArray
+    shown: pa.ChunkedArray
 
     def __len__(self) -> int:
         return len(self.row)
@@ -46,10 +48,15 @@ class Texts:
     def ref(self, at: int) -> tuple[str, str]:
         """The text of one row and the row's name."""
         names = self.data.table(("ref",)).column("ref")
-        return self.text[at].as_py() or "", names[at].as_py()
+        return self.shown[at].as_py() or "", names[at].as_py()
+
+    def bare(self, texts: Sequence[str]) -> list[str]:
+        """Texts as these rows are compared."""
+        found: list[str] = self.data.shared.without(pa.array(texts, pa.large_string())).to_pylist()
+        return found
 
     def some(self, places: Ints) -> list[str]:
-        return [text or "" for text in self.text.take(pa.array(places)).to_pylist()]
+        return [text or "" for text in self.shown.take(pa.array(places)).to_pylist()]
 
 
 class Left(NamedTuple):
@@ -87,13 +94,22 @@ class Eligible:
         return Eligible(self.place[stays], of, self.weight[stays], left)
 
 
-def texts_of(data: Any, folder: Path, reading: ReadOptions | None, progress: Progress | None = None) -> Texts:
-    """Read rows into `folder`. Raises InputError where none can be read."""
-    found = read(data, folder, reading, progress)
+def texts_of(
+    data: Any,
+    folder: Path,
+    reading: ReadOptions | None,
+    progress: Progress | None = None,
+    *,
+    beside: Texts | None = None,
+) -> Texts:
+    """Read rows into `folder`. beside: those that they are compared with. Raises InputError where none can be read."""
+    read(data, folder, reading, progress)
+    found = Dataset(folder, beside.data if beside else None)
     if not found.n_rows:
         raise InputError(f"{locate(data).name} has no row that can be read", "give a file with a text in each row")
-    table = found.table(("question", "label"))
-    return Texts(found, table.column("row").to_numpy(), table.column("question"), table.column("label"))
+    table = found.table(("question", "label", "prompt"))
+    columns = (table.column(name) for name in ("question", "label", "prompt"))
+    return Texts(found, table.column("row").to_numpy(), *columns)
 
 
 def eligible(
