@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.store.cache import KEY, MANY, VectorCache, cache_folder
+from toolkit.core.errors import UsageError
+from toolkit.store.cache import KEY, MANY, VectorCache, cache_folder, most_bytes
 
 DIM = 6
 
@@ -161,3 +163,25 @@ def test_the_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert cache_folder() == tmp_path
     monkeypatch.delenv("TOOLKIT_CACHE")
     assert cache_folder().name == "finetune-toolkit"
+
+
+def test_the_vectors_of_all_spaces_keep_within_a_size_and_the_longest_unread_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLKIT_CACHE_MB", "1")
+    rows = 9_000  # of 40 bytes: two spaces fit, three do not
+    names = [[f"{space} {at}" for at in range(rows)] for space in "abc"]
+    for space, keys in zip("ab", names, strict=False):
+        VectorCache(space, tmp_path).put(_keys(*keys), _vectors(rows))
+    for at, path in enumerate(sorted(tmp_path.rglob("*.vec"), key=str)):
+        os.utime(path, (at, at))
+    assert VectorCache("a", tmp_path).get(_keys(*names[0]))[0].all(), "reading it makes it the newer one"
+    VectorCache("c", tmp_path).put(_keys(*names[2]), _vectors(rows))
+    known = [VectorCache(space, tmp_path).get(_keys(*keys))[0].all() for space, keys in zip("abc", names, strict=True)]
+    assert known == [True, False, True]
+
+
+def test_a_size_that_is_no_number_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLKIT_CACHE_MB", "4 GB")
+    with pytest.raises(UsageError, match="TOOLKIT_CACHE_MB"):
+        most_bytes()

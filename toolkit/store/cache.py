@@ -5,6 +5,9 @@ segments, moved to their place when they are complete, so two may work side by s
 compute the same vectors. Vectors are kept as float32: as float16 a vector would not be the same on
 the second run, and duplicates are decided at fixed cosines. A vector can betray something of its
 text, so the folders are for their owner alone.
+
+All spaces together keep within `$TOOLKIT_CACHE_MB` (4,096 by default; 0 keeps none after its run): when
+vectors are added, the segments that nobody has read for longest go.
 """
 
 from __future__ import annotations
@@ -21,12 +24,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.core.errors import UsageError
+
 KEY = np.dtype("S16")
 MAGIC = b"TKVECS01"
 # magic, dimension, count, CRC-32 of the keys, CRC-32 of the vectors, 4 unused bytes
 HEADER = struct.Struct("<8sIQII4x")
 MANY = 32
 SMALL = 16_384
+USUAL_MB = 4_096
 
 Keys = npt.NDArray[np.bytes_]
 Floats = npt.NDArray[np.float32]
@@ -41,6 +47,14 @@ def cache_folder() -> Path:
     if platform.system() == "Darwin":
         return Path.home() / "Library" / "Caches" / "finetune-toolkit"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "finetune-toolkit"
+
+
+def most_bytes() -> int:
+    """`$TOOLKIT_CACHE_MB` in bytes. Raises UsageError where it is no number."""
+    said = os.environ.get("TOOLKIT_CACHE_MB", "")
+    if said and not said.isdecimal():
+        raise UsageError(f"TOOLKIT_CACHE_MB is {said[:40]!r}", "a whole number of megabytes, such as 4096")
+    return int(said or USUAL_MB) * 1_000_000
 
 
 @dataclass(slots=True)
@@ -88,6 +102,7 @@ class VectorCache:
             hit = np.flatnonzero(here & ~found)
             if len(hit) and self._usable(segment):
                 found[hit] = True
+                _touch(segment.path)
                 parts.append((hit, segment.vectors[at[hit]]))
         dim = parts[0][1].shape[1] if parts else 0
         whole = np.zeros((len(wanted), dim), np.float32)
@@ -103,6 +118,7 @@ class VectorCache:
         try:
             _write(self.folder, sorted_keys, np.ascontiguousarray(vectors[first], np.float32))
             self._merge()
+            _shrink(self.folder.parent, most_bytes())
         except OSError as failure:
             self._stop(failure)
 
@@ -163,6 +179,28 @@ class VectorCache:
             with suppress(OSError):  # Windows keeps a file that another process reads: a copy stays, no harm
                 segment.path.unlink(missing_ok=True)
         self._refresh()
+
+
+def _touch(path: Path) -> None:
+    """Say that a segment is in use; one that another made or merged away is left alone."""
+    with suppress(OSError):
+        os.utime(path)
+
+
+def _shrink(folder: Path, most: int) -> None:
+    """Take the segments away that were read longest ago, until those of all spaces fit."""
+    found = []
+    for path in folder.glob("*/*.vec"):
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            found.append((stat.st_mtime_ns, path.name, stat.st_size, path))
+    total = sum(size for _, _, size, _ in found)
+    for _, _, size, path in sorted(found):
+        if total <= most:
+            return
+        with suppress(OSError):  # Windows keeps a file that another process reads
+            path.unlink(missing_ok=True)
+            total -= size
 
 
 def _look_up(keys: Keys, wanted: Keys) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
