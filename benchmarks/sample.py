@@ -20,6 +20,7 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -195,7 +196,8 @@ def _activeml(name: str, query: Query) -> np.ndarray:
     given: dict[str, Any] = {"X": query.task.vectors.astype(np.float64), "y": known, "batch_size": query.n}
     if name != "TypiClust":
         model = SklearnClassifier(LogisticRegression(C=10, max_iter=300), classes=classes, missing_label=np.nan)
-        given |= {"clf": model, "fit_clf": True}
+        called = "estimator" if "estimator" in signature(built.query).parameters else "clf"
+        given |= {called: model, f"fit_{called}": True}
     return np.asarray(built.query(**given))
 
 
@@ -221,6 +223,7 @@ def _ranked_batch(query: Query) -> np.ndarray:
 
     class Learner:
         X_training = query.task.vectors[query.labelled]
+        on_transformed = False
 
     found = ranked_batch(
         Learner(), query.task.vectors[query.free], margin(query.shares), n_instances=query.n, metric="cosine", n_jobs=1
