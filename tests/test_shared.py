@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from toolkit.core.errors import UsageError
 from toolkit.read import ReadOptions, read
+from toolkit.store import columns as cols
+from toolkit.store.sampler import SAMPLE, Sampler
 from toolkit.store.shared import are_labels, instructions
 from toolkit.verify import VerifyOptions, verify
 
@@ -135,3 +138,29 @@ def test_what_an_instruction_is_about_belongs_to_the_prompt(tmp_path: Path) -> N
     path = _write(tmp_path, [{"instruction": "Shorten.", "context": f"Text {at}", "response": "T"} for at in range(5)])
     prompts = read(path, tmp_path / "data").table(("prompt",)).column("prompt").to_pylist()
     assert prompts[2] == "Shorten.\nText 2"
+
+
+def test_the_sample_is_the_same_in_any_order_and_bounded() -> None:
+    rng = random.Random(3)
+    rows = [(rng.getrandbits(64), f"text {at}") for at in range(3 * SAMPLE)]
+    found = []
+    for order in (rows, rows[::-1]):
+        sampler = Sampler()
+        for at in range(0, len(order), 8192):
+            sampler.take(_stored(order[at : at + 8192]))
+            assert len(sampler.rows) <= 3 * SAMPLE
+        sampler.found()
+        assert len(sampler.rows) == SAMPLE
+        found.append(sorted(sampler.rows))
+    assert found[0] == found[1]
+
+
+def _stored(rows: list[tuple[int, str]]) -> pa.RecordBatch:
+    turn = {"kind": "text", "calls": None, "trains": None, "reply_to": None}
+    columns = {
+        "hash": pa.array([row for row, _ in rows], pa.uint64()),
+        "turns": pa.array([[{"role": "user", "content": text, **turn}] for _, text in rows], pa.list_(cols.TURN)),
+        "rejected": pa.nulls(len(rows), pa.list_(cols.TURN)),
+        "label": pa.nulls(len(rows), pa.string()),
+    }
+    return pa.RecordBatch.from_pydict(columns)

@@ -27,9 +27,14 @@ class Sampler:
 
     hashes: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     rows: list[tuple[str | None, str | None, str | None]] = field(default_factory=list)
+    highest: np.uint64 = field(default_factory=lambda: np.uint64(np.iinfo(np.uint64).max))
 
     def take(self, batch: pa.RecordBatch) -> None:
-        """Stored columns `hash` and `turns`."""
+        """Stored columns `hash`, `turns`, `rejected` and `label`."""
+        low = batch.column("hash").to_numpy() <= self.highest
+        batch = batch if low.all() else batch.filter(pa.array(low))
+        if not len(batch):
+            return
         prompts, answers = cols.opening(batch), cols.only_answer(batch)
         heads, tails = (pc.utf8_slice_codeunits(prompts, *ends) for ends in ((0, LONGEST), (-LONGEST,)))
         self.hashes = np.concatenate([self.hashes, batch.column("hash").to_numpy()])
@@ -40,6 +45,8 @@ class Sampler:
     def _thin(self) -> None:
         keep = np.sort(np.argsort(self.hashes, kind="stable")[:SAMPLE])
         self.hashes, self.rows = self.hashes[keep], [self.rows[at] for at in keep.tolist()]
+        if len(keep) == SAMPLE:
+            self.highest = self.hashes.max()
 
     def found(self) -> Shared:
         self._thin()
