@@ -205,6 +205,12 @@ def test_only_new_findings_count_for_the_exit_code(capsys: Any) -> None:
     assert "0 new, 0 as before, 4 fixed" in capsys.readouterr().out
 
 
+def test_a_line_separator_in_an_id_does_not_cut_a_line_of_the_older_findings() -> None:
+    rows = [*GOOD, json.dumps({"id": "one\u2028two", **json.loads(BAD[0])})]
+    assert _verify(rows, "--write", "jsonl:one.jsonl") == 1
+    assert _verify(rows, "--baseline", "one.jsonl") == 0
+
+
 def test_what_was_not_looked_at_is_not_called_fixed(capsys: Any) -> None:
     _verify(GOOD + BAD)
     code = main(

@@ -58,7 +58,7 @@ def _of_text(text: str, name: str) -> dict[str, str]:
         if '"runs"' in text[:2000]:
             results = [each for run in json.loads(text)["runs"] for each in run["results"]]
             return {each["partialFingerprints"]["toolkitFinding/v1"]: each["ruleId"] for each in results}
-        lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+        lines = [json.loads(line) for line in text.split("\n") if line.strip()]
         # A row without an id is one of the data set as a whole; a line of an older toolkit has an id and no row.
         if any("row" not in line and line["id"] is not None for line in lines):
             raise InputError(f"{name} was written by an older toolkit, without row ids", fix)

@@ -30,6 +30,7 @@ from toolkit.scene import Scene, run_checks
 from toolkit.store.dataset import Dataset
 from toolkit.store.ledger import Ledger
 from toolkit.store.view import View
+from toolkit.write import one_line
 
 HELD = 0.1
 MOST_HELD = 200
@@ -144,12 +145,12 @@ class _Bench:
         rules: Policy,
     ) -> None:
         self.folder, self.options, self.checks, self.scene, self.rules = folder, options, checks, scene, rules
-        self.lines = [" ".join(raw.splitlines()).encode() for raw in raws]
+        self.lines = [one_line(raw).encode() for raw in raws]
         columns = {name: value for name in ("text", "label") if (value := getattr(options, name))}
         form = parts.build("formats", options.format or "unknown", columns)
         self.rows = [row_of(raw, form) for raw in raws]
         self.held = [row for raw in held if (row := row_of(raw, form)) is not None]
-        self.reference = self._read("held", [" ".join(raw.splitlines()).encode() for raw in held])
+        self.reference = self._read("held", [one_line(raw).encode() for raw in held])
 
     def _read(self, name: str, lines: Sequence[bytes]) -> Dataset:
         file = self.folder / f"{name}.jsonl"

@@ -148,7 +148,7 @@ def _judge(text: str, *, demanded: bool) -> tuple[str, float, str] | None:
 
 def _is_lines(text: str) -> bool:
     """Whether a text is JSON lines."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     return len(lines) > 1 and all(
         not isinstance(jsontext.parse(line.encode(errors="replace")), jsontext.Malformed) for line in lines
     )

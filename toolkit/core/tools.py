@@ -36,7 +36,7 @@ def calls(text: str) -> list[Call]:
     """The calls that one turn makes, from the JSON text of them."""
     found = _loads(THOUGHT.sub("", text))
     if found is None:
-        lines = [_loads(line) for line in text.splitlines() if line.strip()]
+        lines = _each_line(text)
         found = lines if len(lines) > 1 and all(isinstance(each, dict) for each in lines) else None
     if found is None:
         return [Call(None, None, fault="call-not-json")]
@@ -80,7 +80,7 @@ def functions(text: str) -> list[Mapping[str, Any]]:
     """The declared functions as name, description and parameters, from the JSON text of a tool list in any form."""
     found = _loads(text)
     if found is None:
-        found = [_loads(line) for line in text.splitlines() if line.strip()]
+        found = _each_line(text)
     return list(_functions(found))
 
 
@@ -106,12 +106,17 @@ def _loads(text: str) -> Any:
         return None
 
 
+def _each_line(text: str) -> list[Any]:
+    """Of JSON lines; a string in one may hold what `splitlines` takes for a line break, such as U+2028."""
+    return [_loads(line) for line in text.split("\n") if line.strip()]
+
+
 @lru_cache(maxsize=1024)
 def declared(text: str) -> Mapping[str, Tool] | None:
     """The tools of a tool list by name, from its JSON text; None where it is not JSON or names no tool."""
     found = _loads(text)
     if found is None:
-        lines = [_loads(line) for line in text.splitlines() if line.strip()]
+        lines = _each_line(text)
         found = lines if lines and all(isinstance(each, dict) for each in lines) else None
     named = dict(_tools(found))
     return named or None
