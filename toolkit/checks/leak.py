@@ -53,9 +53,10 @@ class Leak:
 
     The score of the last three is evidence, not similarity: how much fewer edits the named row needs
     than the next best one, around the level (.5) that one in twenty rows of the reference reaches
-    against its own others, because in a set of short requests everything has a near neighbour. A
-    Jaccard of .9 scores .63 at least; rows over 1,024 bytes score their Jaccard. Facts: leaks by kind
-    from .5 on, and that level.
+    against its own others, because in a set of short requests everything has a near neighbour. Where one
+    of the two alone begins with the other, the evidence grows the seldomer a row of the reference ends in
+    that word. A Jaccard of .9 scores .63 at least; rows over 1,024 bytes score their Jaccard. Facts: leaks
+    by kind from .5 on, and that level.
 
     Missed: paraphrases and translations (see `semantic-leak`), small parts of long rows (see
     `contamination`). A row of many near copies in the reference has little evidence for each one. A
@@ -65,7 +66,7 @@ class Leak:
 
     id: ClassVar[str] = "leak"
     code: ClassVar[str] = "L01"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     scope: ClassVar[str] = "references"
     judging: ClassVar[Judging] = Judging(
         "Was one of the two made of the other, by typing errors, by a few words changed, put in or left out, or by "

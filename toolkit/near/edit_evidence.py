@@ -4,7 +4,8 @@ Few edits alone say little: in a set of short requests every row has a neighbour
 counts is that no other row explains the text nearly as well. With e edits from the best row, s from the
 second best and n bytes, the evidence is log((s + 1) / (e + 1)) - 0.4 log((e + 0.5) / n). A part of a row
 counts two edits more than its own; where it is the reference row that stands in the query, s is what
-the rest of the reference needs to explain that row.
+the rest of the reference needs to explain that row. Where one row begins with the other and no further
+one does, how seldom a row ends in that word is added (see `near.cuts`).
 
 The score is a logistic of the evidence around the level that one in twenty of the reference's own rows
 reaches against the others, so .5 is what this data set shows by itself.
@@ -16,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from toolkit.near.edit_neighbours import Floats, Ints, nearest
+from toolkit.near.cuts import cuts
+from toolkit.near.edit_neighbours import PART, Floats, Ints, nearest
 from toolkit.near.folded import folded
 from toolkit.near.groups import groups_of
 from toolkit.near.normal import Normal, join
@@ -94,25 +96,39 @@ def _level(reference: Normal) -> float:
 
 def _evidence(own: Normal, reference: Normal) -> Evidence:
     """The stronger of two: the row was made of a reference row, or a reference row was cut from it."""
-    found = nearest(own, reference)
+    found, begun = nearest(own, reference), cuts(own, reference)
     length = np.maximum(own.stop - own.start, 1)
     made = np.where(found.row >= 0, _strength(found.edits, found.next, length), 0.0)
-    inner = np.unique(found.inner[found.inner >= 0])
-    cut = np.zeros(len(length))
-    if len(inner):
-        known = nearest(_rows(reference, inner), reference)
-        at = np.minimum(np.searchsorted(inner, found.inner), len(inner) - 1)
-        size = np.maximum(reference.stop[inner] - reference.start[inner], 1)[at]
-        strength = _strength(found.inner_edits, known.edits[at], size)
-        cut = np.where(found.inner >= 0, strength, 0.0)
+    made += np.where(found.part & (found.row == begun.outer), np.maximum(begun.outer_end, 0), 0)
+    rows = np.unique(np.concatenate([found.inner, begun.inner]))
+    rows = rows[rows >= 0]
+    others = nearest(_rows(reference, rows), reference).edits
+    cut = _cut(found.inner, found.inner_edits, rows, others, reference)
+    begun_cut = _cut(begun.inner, np.full(len(length), PART), rows, others, reference) + np.maximum(begun.inner_end, 0)
+    first = begun_cut > cut
+    inner, edits = np.where(first, begun.inner, found.inner), np.where(first, PART, found.inner_edits)
+    cut = np.maximum(cut, begun_cut)
     is_cut = cut > made
+    part = is_cut | found.part
     return Evidence(
-        np.where(is_cut, found.inner, found.row),
+        np.where(is_cut, inner, found.row),
         np.maximum(made, cut),
         np.zeros(len(length), np.bool_),
-        is_cut | found.part,
-        np.where(is_cut, found.inner_edits, found.edits).astype(np.int64) - 2 * (is_cut | found.part),
+        part,
+        np.where(is_cut, edits, found.edits).astype(np.int64) - 2 * part,
     )
+
+
+def _cut(inner: Ints, edits: Floats, rows: Ints, others: Floats, reference: Normal) -> Floats:
+    """The evidence that reference rows, -1 for none, were cut from queries that hold them with so many edits.
+
+    others: what the rest of the reference needs to explain each of `rows`.
+    """
+    if not len(rows):
+        return np.zeros(len(inner))
+    at = np.minimum(np.searchsorted(rows, inner), len(rows) - 1)
+    size = np.maximum(reference.stop[rows] - reference.start[rows], 1)[at]
+    return np.where(inner >= 0, _strength(edits, others[at], size), 0.0)
 
 
 def _strength(edits: Floats, others: Floats, length: Ints) -> Floats:
