@@ -19,7 +19,7 @@ from toolkit.core.errors import UsageError
 from toolkit.core.gating import Context
 from toolkit.core.passages import passages
 from toolkit.core.request import Cell, Example, GeneratedRow, Request
-from toolkit.generate import GenerateResult, prepare
+from toolkit.generate import GenerateResult, material, prepare
 from toolkit.generate.gates import build
 from toolkit.generate.looking import Looking
 from toolkit.near.growing import Growing
@@ -38,6 +38,10 @@ def judged(name: str, candidate: GeneratedRow, context: Context | None = None, *
     """What one gate says of one row."""
     context = context or Context(LABELS, look=Looking())
     return str(parts.build("gates", name, options).guard(context).judge(candidate, CELL))
+
+
+def _turns(*said: str) -> list[dict[str, str]]:
+    return [{"role": ("user", "assistant")[nth % 2], "content": each} for nth, each in enumerate(said)]
 
 
 def test_the_shelf_is_in_order_of_cost() -> None:
@@ -407,6 +411,46 @@ def test_held_out_rows_and_seeds_do_not_come_back_in_any_dress() -> None:
     assert not any(word in text.lower() for text in said for word in words)
     reasons = {row["reason"] for row in rows_of(found.folder, "rejected.jsonl") if row["gate"] == "avoid"}
     assert reasons == {"13 words of it stand in heldout.jsonl"}
+
+
+INTENT = "Read the request of a customer and name the one intent of our catalogue that it belongs to.\n\nRequest: "
+REQUESTS = [
+    *("my parcel stood in the rain", "who do I ask for a copy of the bill", "the lamp hums", "cancel the second chair"),
+    *("no code comes to my phone", "they charged me twice", "what is in the blue box", "where did my voucher go"),
+    *("a friend wants to pay for me", "can the courier ring the bell", "the app shows an old address", "refund me"),
+]
+
+
+def test_an_instruction_that_the_users_rows_share_makes_no_row_a_copy_or_a_leak() -> None:
+    held, seeds = ([f"{INTENT}{each}" for each in some] for some in (REQUESTS[:9], ["the door squeaks", "it smells"]))
+    context = Context(LABELS, avoid={"heldout.jsonl": held}, seeds={"seeds.jsonl": seeds})
+    near = parts.build("gates", "dedupe", {"near": 0.6}).guard(context)
+    leak = parts.build("gates", "avoid").guard(context)
+    for request in REQUESTS[9:]:
+        fresh = row(f"{INTENT}{request}")
+        assert near.judge(fresh, CELL) == leak.judge(fresh, CELL) == ""
+        near.keep(fresh)
+    copied = row(f"{INTENT}{REQUESTS[1]} of the blue chair")
+    assert "heldout.jsonl" in leak.judge(copied, CELL)
+    assert "an accepted row" in near.judge(row(f"{INTENT}{REQUESTS[9]}s"), CELL)
+    few = Context(LABELS, seeds={"seeds.jsonl": seeds})
+    assert parts.build("gates", "dedupe", {"near": 0.6}).guard(few).judge(row(f"{INTENT}refund me"), CELL)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"prompt": "Extract name as JSON from this text.\n\nI am Ana", "completion": "{}"},
+        {"messages": [{"role": "system", "content": "Be brief."}, *_turns("Hi there", "Hello", "And now?", "Ask me")]},
+    ],
+)
+def test_a_row_of_the_users_is_known_again_in_each_form_that_a_recipe_gives_it(known: dict[str, Any]) -> None:
+    Path("heldout.jsonl").write_text(json.dumps(known) + "\n")
+    texts = material.compared(material.read_rows(Path("heldout.jsonl")))
+    guard = parts.build("gates", "dedupe").guard(Context(LABELS, avoid={"heldout.jsonl": texts}))
+    text = "I am Ana" if "prompt" in known else "Hi there\nAnd now?"
+    assert "heldout.jsonl" in guard.judge(GeneratedRow(known, text, "refund"), CELL)
+    assert guard.judge(GeneratedRow({"prompt": "else"}, "else", "refund"), CELL) == ""
 
 
 def test_verdicts_do_not_hang_on_which_reply_came_first() -> None:

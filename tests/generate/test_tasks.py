@@ -14,11 +14,13 @@ from tests.generate.answers import answer
 from tests.generate.scripted import Scripted, rows_of
 from toolkit.core import parts
 from toolkit.core.errors import InputError, MachineError, UsageError
-from toolkit.core.request import Request
+from toolkit.core.request import Cell, Reply, Request, Seed
 from toolkit.core.types import Level
 from toolkit.generate import GenerateResult, prepare
 from toolkit.generate.recipe import RecipeFile, checked
 from toolkit.read import read
+from toolkit.recipes.extraction import Extraction
+from toolkit.recipes.sql import Sql
 
 ROWS = 12
 FORMATS = {
@@ -293,3 +295,17 @@ def test_documents_may_be_rows_of_a_file() -> None:
         "articles.jsonl:line-1",
         "articles.jsonl:line-2",
     }
+
+
+def test_another_seed_draws_other_records_and_tables_of_the_users_make_no_row_a_copy() -> None:
+    drawn = []
+    for seed in (1, 2):
+        conversation = Extraction(labels={"extract-order": ""}, seed=seed).cook(Seed(Cell("extract-order")))
+        drawn.append(next(conversation).messages[-1].content)
+    assert drawn[0] != drawn[1]
+    asking = Sql(labels={"sql-join": ""}, tables="CREATE TABLE t (id INT);", second=False).cook(Seed(Cell("sql-join")))
+    next(asking)
+    with pytest.raises(StopIteration) as ended:
+        asking.send(Reply(json.dumps([{"question": "How many?", "sql": "SELECT count(*) FROM t"}])))
+    made = ended.value.value[0]
+    assert (made.text, "CREATE TABLE" in made.fields["prompt"]) == ("How many?", True)

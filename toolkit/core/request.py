@@ -44,12 +44,16 @@ class Cell(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A row of the user's own, shown to a model or kept out of the output. ref: its id in its file."""
+    """A row of the user's own, shown to a model or kept out of the output. ref: its id in its file.
+
+    said: what the user says in a conversation of several turns, whose text holds the assistant's turns too.
+    """
 
     text: str
     label: str | None = None
     answer: str | None = None
     ref: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

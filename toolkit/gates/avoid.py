@@ -11,6 +11,7 @@ from toolkit.core.gating import Context, Guard, strings
 from toolkit.core.quotes import WORD
 from toolkit.core.request import Cell, GeneratedRow
 from toolkit.core.text import normal_text
+from toolkit.gates._instructions import bare
 
 LEAST = 4
 
@@ -21,7 +22,8 @@ class Avoid:
 
     A held-out question that comes back in a longer row measures memory. All that the row holds is looked
     at, not only what `dedupe` compares. Texts of under four words are compared by `dedupe` alone. seeds:
-    look for the seeds in the same way.
+    look for the seeds in the same way. An instruction that at least eight rows of a file begin or end with is no
+    piece of any: rows for the same task have it too.
 
     Method: runs of 13 words as in Brown et al. (2020), and whole shorter texts, which those runs miss.
     Missed: leaks with changed words; `toolkit verify --against` looks for these.
@@ -38,9 +40,11 @@ class Avoid:
         if self.words < LEAST:
             raise UsageError(f"avoid: {self.words} words make no evidence", f"at least {LEAST}, 13 is usual")
         found = _Known(self.words)
-        for where, texts in [*context.avoid.items(), *(context.seeds.items() if self.seeds else ())]:
+        known = [*context.avoid.items(), *(context.seeds.items() if self.seeds else ())]
+        without = bare(texts for _, texts in known)
+        for where, texts in known:
             for text in texts:
-                found.learn(_words(text), where)
+                found.learn(_words(without(text)), where)
         return found
 
 

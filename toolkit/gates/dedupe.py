@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,6 +11,7 @@ from toolkit.core.errors import UsageError
 from toolkit.core.gating import Context, Guard
 from toolkit.core.request import Cell, GeneratedRow
 from toolkit.core.text import mask_numbers, normal_text
+from toolkit.gates._instructions import bare
 
 if TYPE_CHECKING:
     from toolkit.near.growing import Growing
@@ -24,8 +25,9 @@ class Dedupe:
 
     mask_numbers: texts that differ in their numbers alone count as one. near: a Jaccard of 5-character
     shingles from which texts count as one too, as in the check `near-duplicate`; 0 compares whole texts
-    alone. Whole texts are remembered as 128-bit digests: a chance collision in 10^9 rows is below
-    10^-20. Missed: paraphrases.
+    alone. An instruction that at least eight rows of one of your files begin or end with, such as that of
+    a classifier, is left out there: it would make all rows alike. Whole texts are remembered as 128-bit
+    digests: a chance collision in 10^9 rows is below 10^-20. Missed: paraphrases.
     """
 
     id: ClassVar[str] = "dedupe"
@@ -38,8 +40,9 @@ class Dedupe:
     def guard(self, context: Context) -> Guard:
         if not 0.0 <= self.near <= 1.0:
             raise UsageError(f"dedupe: near is {self.near}, which is no Jaccard", "a number from 0 to 1, such as 0.85")
-        found = _Remembered(self.mask_numbers, self._index())
-        for where, texts in (*context.avoid.items(), *context.seeds.items()):
+        known = (*context.avoid.items(), *context.seeds.items())
+        found = _Remembered(self.mask_numbers, self._index(), bare(texts for _, texts in known) if self.near else str)
+        for where, texts in known:
             found.shun(texts, where)
         return found
 
@@ -53,23 +56,24 @@ class Dedupe:
 
 @dataclass(slots=True)
 class _Remembered:
-    """Texts seen so far; where each stands."""
+    """Texts seen so far; where each stands. bare: a text without an instruction that the user's rows share."""
 
     id: ClassVar[str] = "dedupe"
     mask_numbers: bool
     index: Growing | None
+    bare: Callable[[str], str]
     seen: dict[bytes, str] = field(default_factory=dict)
     places: list[str] = field(default_factory=list)
 
     def judge(self, row: GeneratedRow, cell: Cell) -> str:
-        where = self.seen.get(self._mark(row.text))
+        where = next((self.seen[mark] for mark in self._marks(row) if mark in self.seen), "")
         if where:
             return f"the same text as {where}{', numbers aside' if self.mask_numbers else ''}"
-        met = None if self.index is None else self.index.nearest(self._shown(row.text))
+        met = None if self.index is None else self.index.nearest(self._shown(self.bare(row.text)))
         return "" if met is None else f"nearly the same text as {self.places[met.row]} (Jaccard {met.jaccard:.2f})"
 
     def keep(self, row: GeneratedRow) -> None:
-        self.seen[self._mark(row.text)] = ACCEPTED
+        self.seen.update(dict.fromkeys(self._marks(row), ACCEPTED))
         self._index_too(row.text, ACCEPTED)
 
     def shun(self, texts: Sequence[str], where: str) -> None:
@@ -80,8 +84,13 @@ class _Remembered:
 
     def _index_too(self, text: str, where: str) -> None:
         if self.index is not None:
-            self.index.add(self._shown(text))
+            self.index.add(self._shown(self.bare(text)))
             self.places.append(where)
+
+    def _marks(self, row: GeneratedRow) -> list[bytes]:
+        """Of what makes it a duplicate, and of its prompt: that is what the user's rows are read as."""
+        prompt = row.fields.get("prompt")
+        return [self._mark(text) for text in dict.fromkeys((row.text, prompt)) if isinstance(text, str) and text]
 
     def _mark(self, text: str) -> bytes:
         return hashlib.blake2b(self._shown(text).encode(), digest_size=16).digest()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from toolkit.core.errors import InputError, MachineError, UsageError
 from toolkit.core.passages import Passage, passages
 from toolkit.core.request import Example
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PLAIN = (".txt", ".md", ".markdown", ".rst", ".html", ".htm")
 LARGEST_MB = 50
@@ -43,9 +46,25 @@ def _read_rows(name: str, stamp: tuple[int, int], text: str, label: str) -> tupl
             raise InputError(
                 f"{path} holds no row that can be read", "name a file with at least one row, or take it out"
             )
-        table = found.table(("prompt", "label", "answer", "ref"))
+        table = found.table(("prompt", "label", "answer", "ref", "roles", "turns"))
         columns = [table[column].to_pylist() for column in ("prompt", "label", "answer", "ref")]
-    return tuple(Example(prompt, label, answer, ref) for prompt, label, answer, ref in zip(*columns, strict=True))
+        columns.append(_said(table))
+    return tuple(Example(*values) for values in zip(*columns, strict=True))
+
+
+def _said(table: pa.Table) -> list[str]:
+    """The user's turns of every conversation of several turns, as recipes compare them; empty for other rows."""
+    found = [""] * len(table)
+    for row, roles in enumerate(table["roles"].to_pylist()):
+        if roles.strip("s") not in ("u", "ua"):
+            turns = table["turns"][row].as_py() or []
+            found[row] = "\n".join(each["content"] or "" for each in turns if each["role"] == "user")
+    return found
+
+
+def compared(rows: Iterable[Example]) -> list[str]:
+    """The texts that a new row is compared with, in each form that a recipe may give one."""
+    return list(dict.fromkeys(text for row in rows for text in (row.text, row.said) if text))
 
 
 def read_documents(folder: Path, paths: Sequence[str], *, words: int, overlap: int, column: str) -> list[Passage]:

@@ -125,7 +125,7 @@ class _Run:
             seed=file.seed,
         )
         self.examples = _examples(self.loaded)
-        avoid = {name: [row.text for row in material.read_rows(self.loaded.folder / name)] for name in file.avoid}
+        avoid = {name: material.compared(material.read_rows(self.loaded.folder / name)) for name in file.avoid}
         self.gates = self.loaded.gates(self.loaded.context(avoid, Looking()))
 
     def result(self) -> GenerateResult:

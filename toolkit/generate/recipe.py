@@ -191,7 +191,7 @@ class Loaded:
     def context(self, avoid: Mapping[str, list[str]], look: Look | None = None) -> Context:
         """What gates are built from. avoid: the texts of each file that rows must not repeat."""
         own, told = self.rows(), self.file.seeds
-        seeds = {told.path: [each.text for each in own]} if told else {}
+        seeds = {told.path: material.compared(own)} if told else {}
         found = Context(self.file.labels, avoid, seeds, own, self.folder, models=list(self.file.models))
         return found if look is None else replace(found, look=look)
 
@@ -307,6 +307,7 @@ def _recipe(file: RecipeFile, folder: Path) -> Recipe:
         "system": file.strategy.system,
         "personas": file.strategy.personas,
         "verbalized": file.strategy.verbalized,
+        "seed": file.seed,
     }
     task = parts.part("recipes", file.task)
     known = {option for option, _, _ in parts.options(task)}

@@ -74,7 +74,9 @@ class Sql:
         asked = f"{_schema(setup)}\n\nQuestion: {question}\nAnswer with one SQL query for DuckDB."
         answer = item.get("answer")
         proof = {"setup": setup, "question": question, "query": query, "answer": answer, "second": ""}
-        return GeneratedRow({"prompt": asked, "completion": query}, asked, label, proof=proof)
+        # Tables of the user's own are the same in every row.
+        text = question if self.tables else asked
+        return GeneratedRow({"prompt": asked, "completion": query}, text, label, proof=proof)
 
     def _confirmed(self, rows: list[GeneratedRow], seed: Seed) -> Conversation:
         """The rows with a second query each, written without sight of the first."""

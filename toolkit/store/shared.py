@@ -101,13 +101,13 @@ def shared(heads: Iterable[str], tails: Iterable[str], answers: Sequence[str]) -
     return Shared(_marked(begins, instructions(begins)), tuple(ends), are_labels(answers))
 
 
-def instructions(texts: Sequence[str]) -> list[str]:
-    """The starts that many of `texts`, different and sorted, have, the longest first.
+def instructions(texts: Sequence[str], fewest: int = FEWEST) -> list[str]:
+    """The starts that many of `texts`, different and sorted, have, the longest first. fewest: texts that are many.
 
     A start ends where its texts go on in many ways. Within one start another is looked for that is
     longer by as much as an instruction must be long.
     """
-    least = max(FEWEST, int(SHARE * len(texts)))
+    least = max(fewest, int(SHARE * len(texts)))
     found, todo = set(), [(0, len(texts), 0)] if len(texts) >= least else []
     while todo:
         low, high, known = todo.pop()
