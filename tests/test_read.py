@@ -127,6 +127,7 @@ def test_numbers_keep_every_digit(tmp_path: Path) -> None:
         ({"instruction": "a", "input": "", "output": "b"}, "alpaca"),
         ({"prompt": "a", "completion": "b"}, "prompt-completion"),
         ({"question": "a", "answer": "b"}, "prompt-completion"),
+        ({"question": "a", "answers": {"text": ["b"], "answer_start": [0]}}, "prompt-completion"),
         ({"prompt": "a", "chosen": "b", "rejected": "c"}, "preference"),
         ({"chosen": CHAT[0]["messages"], "rejected": CHAT[1]["messages"]}, "preference"),
         ({"prompt": "a", "completion": "b", "label": True}, "unpaired-preference"),
@@ -140,6 +141,30 @@ def test_numbers_keep_every_digit(tmp_path: Path) -> None:
 )
 def test_formats_are_recognised_by_content(row: dict[str, Any], name: str, tmp_path: Path) -> None:
     assert _read(json.dumps(row) + "\n", tmp_path, "rows.weird").manifest.format == name
+
+
+def test_squad_is_read_with_its_context_and_first_answer(tmp_path: Path) -> None:
+    some = {
+        "id": "1",
+        "title": "t",
+        "context": "The pier is old.",
+        "question": "How old?",
+        "answers": {"text": ["old"]},
+    }
+    rows = [some, some | {"answers": {"text": [], "answer_start": []}}]
+    data = _read("".join(json.dumps(row) + "\n" for row in rows), tmp_path)
+    assert data.table(("prompt", "answer")).to_pylist() == [
+        {"row": 0, "prompt": "How old?\nThe pier is old.", "answer": "old"},
+        {"row": 1, "prompt": "How old?\nThe pier is old.", "answer": ""},
+    ]
+
+
+def test_transcripts_on_both_sides_have_a_prompt(tmp_path: Path) -> None:
+    start = "\n\nHuman: hi\n\nAssistant: Hello: what now?\n\nHuman: a\n\nb\n\nAssistant:"
+    data = _read(json.dumps({"chosen": f"{start} good", "rejected": f"{start} bad"}) + "\n", tmp_path)
+    row = data.table(("roles", "prompt", "answer", "rejected")).to_pylist()[0]
+    assert (row["roles"], row["prompt"], row["answer"]) == ("uaua", "hi\nHello: what now?\na\n\nb", "good")
+    assert [(turn["role"], turn["content"]) for turn in row["rejected"]] == [("assistant", "bad")]
 
 
 @pytest.mark.parametrize(("delimiter", "name"), [(",", "a.csv"), ("\t", "a.tsv"), (";", "a.csv"), ("|", "a.csv")])

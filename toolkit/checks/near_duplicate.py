@@ -25,6 +25,7 @@ WORDS = {
     "near": "nearly the same text as another row",
     "number-variant": "the same words as another row with other numbers",
     "other-label": "nearly the same text as another row, with another label",
+    "other-question": "a passage that another row has too, and another question",
 }
 
 
@@ -50,14 +51,17 @@ class NearDuplicate:
 
     Pairs that differ only in numbers (`number-variant`) are often different problems, and pairs with
     different labels (`other-label`) are a question of the label: both are reported and neither is
-    removed by itself. Missed: paraphrases. Source: Broder 1997; Bayardo et al. 2007 for `exact`.
+    removed by itself. So are rows that share whole sentences, of 100 characters and more, and ask
+    something else beside them (`other-question`): one document under many questions, one answer to many.
+
+    Missed: paraphrases. Source: Broder 1997; Bayardo et al. 2007 for `exact`.
     """
 
     id: ClassVar[str] = "near-duplicate"
     code: ClassVar[str] = "D02"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     scope: ClassVar[str] = "input"
-    reads: ClassVar[tuple[str, ...]] = ("body", "label", "raw", "ref")
+    reads: ClassVar[tuple[str, ...]] = ("body", "question", "answer", "label", "raw", "ref")
 
     threshold: float = 0.7
     shingle: str = "c5"
@@ -81,6 +85,7 @@ class NearDuplicate:
         alike = near.disguised[rows[ties.leaves]] | near.disguised[rows[ties.stays]]
         equal = _equal(near.texts, rows, ties, alike)
         kinds = _kinds(equal, variant, _differ(labels, rows[ties.leaves], rows[ties.stays]))
+        kinds[_otherwise(view, near.rows[rows], ties, np.isin(kinds, ("near", "number-variant")))] = "other-question"
         told = _evidence(ties, prefer, kinds, _own(view, "ref", near.rows[rows]), self.keep, alike)
         yield from _findings(ties, kinds, near.rows[rows], _reasons(ties, prefer, rule, column), told)
         yield Fact("pairs", float(len(near.pairs.left)), "pairs")
@@ -122,7 +127,7 @@ def _findings(
         is_kind = kinds == kind
         for reason in sorted(set(reasons[is_kind].tolist())):
             at = np.flatnonzero(is_kind & (reasons == reason))
-            message = words if kind == "other-label" else f"{words}, which is preferred: {reason}"
+            message = words if kind.startswith("other-") else f"{words}, which is preferred: {reason}"
             rows, others = ordinals[ties.leaves[at]], ordinals[ties.stays[at]]
             yield Findings(rows, ties.jaccard[at], message, kind, others, None, told.take(pa.array(at)))
 
@@ -189,6 +194,19 @@ def _kinds(equal: np.ndarray, variant: np.ndarray, differ: np.ndarray) -> np.nda
     kinds[variant & ~equal] = "number-variant"
     kinds[differ] = "other-label"
     return kinds
+
+
+def _otherwise(view: View, ordinals: np.ndarray, ties: _Ties, pairs: np.ndarray) -> np.ndarray:
+    """Which of these pairs share a passage and ask something else, shape (n_pairs,)."""
+    from toolkit.near.passages import asked, asking_otherwise
+
+    left, right = ties.leaves[pairs], ties.stays[pairs]
+    places = np.union1d(left, right)
+    sides = (_own(view, column, ordinals[places]) for column in ("question", "answer"))
+    rows = [asked(prompt or "", answer) for prompt, answer in zip(*sides, strict=True)]
+    found = pairs.copy()
+    found[pairs] = asking_otherwise(rows, np.searchsorted(places, left), np.searchsorted(places, right))
+    return found
 
 
 def _differ(labels: pa.ChunkedArray, one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ class Quote:
 
     id: ClassVar[str] = "quote"
     code: ClassVar[str] = "T03"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("answer", "prompt", "system", "raw")
 

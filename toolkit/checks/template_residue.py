@@ -22,6 +22,9 @@ VARIABLE = r"\{\{\s*[\w.]+\s*\}\}|\{%-?\s*(?:if|for|endif|endfor|set)\b|<<[A-Z_]
 SERIALISED = r'^\s*\{\s*"role"\s*:\s*"[^"]*"\s*,\s*"content"\s*:'
 THINK = r"</?think(?:ing)?>"
 ANY = f"{TOKENS}|{VARIABLE}|{SERIALISED}|{THINK}"
+MARKUP = re.compile(
+    r"</(?:html|head|body|title|template|script|div|span|p|a|ul|ol|li|table|tr|td|th|h[1-6]|form|button|option)>"
+)
 CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 
 
@@ -31,14 +34,15 @@ class TemplateResidue:
 
     Found: control tokens of the common chat templates, `{{name}}` and `{% if %}` that no one filled
     in, a whole message written as JSON into another's content, and think tags that do not pair up.
-    Text inside code fences and backticks is left alone, because rows about templates quote them.
+    Text inside code fences and backticks is left alone, because rows about templates quote them, and so
+    are variables in text with closing tags of HTML, which is a template, and `${{ }}` of workflows.
 
     Missed: the control tokens of unusual templates. Example: an answer that ends with `<|im_end|>`.
     """
 
     id: ClassVar[str] = "template-residue"
     code: ClassVar[str] = "S05"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("turns", "rejected")
 
@@ -58,7 +62,8 @@ def _judge(row: int, content: str) -> Iterator[Finding]:
         yield Finding(
             row, 1.0, f"the chat-template token {token.group().strip()} stands in a message", kind="template-token"
         )
-    variable = re.search(VARIABLE, prose)
+    # `${{ }}` is how workflows of code hosts are written, and what has HTML's closing tags is a template itself.
+    variable = None if MARKUP.search(prose) else re.search(rf"(?<!\$)(?:{VARIABLE})", prose)
     if variable:
         yield Finding(row, 0.9, f"the variable {variable.group()[:40]} was not filled in", kind="unrendered")
     if re.search(SERIALISED, content):

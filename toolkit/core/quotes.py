@@ -10,7 +10,8 @@ from toolkit.core.text import normal_text
 
 LEAST_WORDS = 4
 LONGEST = 100_000
-QUOTED = re.compile(r'"([^"\n]{10,2000})"|“([^”]{10,2000})”|«([^»]{10,2000})»|„([^“”]{10,2000})[“”]')
+# Short ones too: a mark that closes one would else be taken for one that opens the next.
+QUOTED = re.compile(r'(?<![A-Za-z0-9])"([^"\n]{1,2000})"|“([^”]{10,2000})”|«([^»]{10,2000})»|„([^“”]{10,2000})[“”]')
 BLOCK = re.compile(r"(?m)^[ \t]*>[ \t]?(.*)$")
 CITED = re.compile(r"(?<![\w\])])\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\](?!\()")
 NAMED = re.compile(r"[(\[]\s*[Ss]ource\s*:\s*([^)\]\n]{2,120})[)\]]")

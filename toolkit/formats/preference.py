@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,14 +16,16 @@ SIDES = (
     ("chosen_messages", "rejected_messages"),
     ("preferred_output", "non_preferred_output"),
 )
+SPEAKER = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):[ \t]*")
+SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
     """`{"prompt", "chosen", "rejected"}`; without a prompt, what both sides begin with is the prompt. Sides are
-    text, a message, or a list of messages; LLaMA-Factory's `conversations` or `instruction` and axolotl's `messages`
-    serve as prompt. Also `chosen_messages` and `rejected_messages`, and OpenAI's `input` with `preferred_output`
-    and `non_preferred_output`."""
+    text, a message, a list of messages, or a transcript (`Human: ... Assistant: ...`); LLaMA-Factory's
+    `conversations` or `instruction` and axolotl's `messages` serve as prompt. Also `chosen_messages` and
+    `rejected_messages`, and OpenAI's `input` with `preferred_output` and `non_preferred_output`."""
 
     id: ClassVar[str] = "preference"
 
@@ -34,7 +37,7 @@ class Preference:
         before = _prompt(row)
         chosen, rejected = _side(row.get("chosen")), _side(row.get("rejected"))
         if before is None:
-            before, chosen, rejected = _shared(chosen, rejected)
+            before, chosen, rejected = _shared(*map(_spoken, (chosen, rejected)))
         return Parsed([*before, *chosen], rejected=rejected, tools=turns.as_text(row.get("tools")))
 
     def write(self, parsed: Parsed) -> dict[str, Any]:
@@ -81,6 +84,15 @@ def _side(value: Any) -> list[Turn]:
     if isinstance(value, Mapping):
         return [sharegpt.turn(value)]
     return prompt_completion.side("assistant", value)
+
+
+def _spoken(side: list[Turn]) -> list[Turn]:
+    """A side that is one transcript, which starts with `Human:`, as its turns; any other as it is."""
+    content = side[0].content if len(side) == 1 else None
+    if not content or not content.lstrip().startswith("Human:"):
+        return side
+    _, *pieces = SPEAKER.split(content)
+    return [turns.plain(SPEAKERS[who], said.strip()) for who, said in zip(pieces[::2], pieces[1::2], strict=True)]
 
 
 def _shared(chosen: Sequence[Turn], rejected: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[Turn]]:

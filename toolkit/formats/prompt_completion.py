@@ -18,6 +18,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("input", "output"),
     ("source", "target"),
 )
+SQUAD = ("question", "answers")
 GIVEN = ("input", "context")
 """Columns of what a prompt is about, under the prompt; where it is called `prompt` it is whole."""
 
@@ -26,7 +27,8 @@ GIVEN = ("input", "context")
 class PromptCompletion:
     """`{"prompt", "completion"}` as text or as lists of messages; also question/answer, instruction/response,
     query/response, input/output and source/target, or the two columns named here. What an instruction, a
-    question or a query is about may stand in `input` or `context`."""
+    question or a query is about may stand in `input` or `context`. Of SQuAD's `answers` the first text counts, and
+    none is an empty answer."""
 
     id: ClassVar[str] = "prompt-completion"
     prompt: str = ""
@@ -37,7 +39,7 @@ class PromptCompletion:
 
     def parse(self, row: Mapping[str, Any]) -> Parsed:
         prompt, completion = self._columns(row) or (self.prompt or "prompt", self.completion or "completion")
-        found = [*side("user", _asked(row, prompt)), *side("assistant", row.get(completion))]
+        found = [*side("user", _asked(row, prompt)), *side("assistant", _first(row.get(completion)))]
         system = [turns.plain("system", row["system"])] if isinstance(row.get("system"), str) and row["system"] else []
         return Parsed([*system, *found], tools=turns.as_text(row.get("tools")))
 
@@ -49,7 +51,8 @@ class PromptCompletion:
     def _columns(self, row: Mapping[str, Any]) -> tuple[str, str] | None:
         if self.prompt and self.completion:
             return (self.prompt, self.completion) if self.prompt in row and self.completion in row else None
-        return next((pair for pair in PAIRS if pair[0] in row and pair[1] in row), None)
+        found = next((pair for pair in PAIRS if pair[0] in row and pair[1] in row), None)
+        return found or (SQUAD if "question" in row and isinstance(row.get("answers"), Mapping) else None)
 
 
 def _asked(row: Mapping[str, Any], prompt: str) -> Any:
@@ -58,6 +61,13 @@ def _asked(row: Mapping[str, Any], prompt: str) -> Any:
     given = next((row[name] for name in GIVEN if isinstance(row.get(name), str) and row[name].strip()), "")
     joined = isinstance(asked, str) and prompt in ("instruction", "question", "query")
     return f"{asked}\n{given}" if joined and given else asked
+
+
+def _first(answers: Any) -> Any:
+    """The first text of SQuAD's `{"text": [...]}`; anything else as it is."""
+    if not isinstance(answers, Mapping) or not isinstance(answers.get("text"), list):
+        return answers
+    return next(iter(answers["text"]), "")
 
 
 def side(role: str, value: Any) -> list[Turn]:
