@@ -19,7 +19,6 @@ from toolkit.core.marked import FENCED, fenced
 from toolkit.core.request import Message, Reply, Request
 from toolkit.generate.ask import Answer
 
-ORDERS = 2
 SYSTEM = (
     "You compare two answers to the same request: which is more correct, complete and useful? "
     f"Length and order are no merits. {FENCED}"

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from toolkit.core.errors import NotApplicable
 from toolkit.core.types import Findings, Result
+from toolkit.store.columns import null_where_blank
 from toolkit.store.view import View
 
 
@@ -60,8 +61,7 @@ def _prompt(batch: pa.RecordBatch) -> pa.Array:
     joined = pc.binary_join_element_wise(
         batch.column("system"), batch.column("prompt"), pa.scalar("\x1f", pa.large_string())
     )
-    empty = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(batch.column("prompt"))), 0)
-    return pc.if_else(empty, pa.scalar(None, pa.large_string()), joined)
+    return null_where_blank(batch.column("prompt"), joined)
 
 
 def _target(batch: pa.RecordBatch) -> pa.Array:

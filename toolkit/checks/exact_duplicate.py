@@ -55,5 +55,4 @@ def _key(batch: pa.RecordBatch) -> pa.Array:
     rejected = cols.text(pa.RecordBatch.from_arrays([batch.column("rejected")], names=["turns"]))
     extra = [pc.fill_null(batch.column(name), "").cast(pa.large_string()) for name in ("label", "tools")]
     joined = pc.binary_join_element_wise(batch.column("text"), rejected, *extra, pa.scalar("\x1f", pa.large_string()))
-    empty = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(batch.column("text"))), 0)
-    return pc.if_else(empty, pa.scalar(None, pa.large_string()), joined)
+    return cols.null_where_blank(batch.column("text"), joined)

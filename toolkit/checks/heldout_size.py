@@ -108,7 +108,7 @@ def _largest(view: View) -> list[tuple[str, int]]:
 def _clusters(view: View, groups: np.ndarray, threshold: float) -> np.ndarray:
     """Sizes of the clusters that near-duplicates and groups form."""
     from toolkit.near.components import components
-    from toolkit.near.shared import near_rows
+    from toolkit.near.near_rows import near_rows
 
     pairs = near_rows(view, threshold).pairs
     rows = np.arange(len(groups))

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from toolkit.core.errors import NotApplicable
 from toolkit.core.judging import Judging
 from toolkit.core.types import JSON, Fact, Finding, Result
+from toolkit.store.columns import null_where_blank
 from toolkit.store.view import View
 
-COMMON = 10
 FLOOR = 0.3
 SURE = 0.9
 NEAR_COPY = 0.7
@@ -158,18 +158,6 @@ def _kind(jaccard: float, same: bool, part: bool) -> str:
 
 def _asked(texts: pa.ChunkedArray, column: str) -> pa.ChunkedArray:
     """Texts to compare: blank ones, and prompts that many rows share, as null."""
-    filled = _blank_as_null(texts)
-    return _shared_as_null(filled) if column == "question" else filled
+    from toolkit.near.asked import own_prompts
 
-
-def _shared_as_null(prompts: pa.ChunkedArray) -> pa.ChunkedArray:
-    from toolkit.near.pairs import exact_groups
-
-    first = exact_groups(prompts)
-    common = np.bincount(first, minlength=len(first))[first] > max(COMMON, 0.01 * len(first))
-    return pc.if_else(pa.array(common), pa.scalar(None, pa.large_string()), prompts)
-
-
-def _blank_as_null(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
-    return pc.if_else(blank, pa.scalar(None, pa.large_string()), texts)
+    return own_prompts(texts) if column == "question" else null_where_blank(texts)

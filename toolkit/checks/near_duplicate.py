@@ -16,8 +16,8 @@ from toolkit.core.types import Fact, Findings, Result
 from toolkit.store.view import View
 
 if TYPE_CHECKING:
+    from toolkit.near.near_rows import NearRows
     from toolkit.near.preference import Preference
-    from toolkit.near.shared import NearRows
 
 RECALL = 0.995
 WORDS = {
@@ -69,9 +69,9 @@ class NearDuplicate:
     keep: str = "longest"
 
     def run(self, view: View) -> Iterator[Result]:
+        from toolkit.near.near_rows import near_rows
         from toolkit.near.pairs import Pairs
         from toolkit.near.preference import parse_rule, preference
-        from toolkit.near.shared import near_rows
         from toolkit.near.variants import number_variants
 
         rule, column = parse_rule(self.keep)

@@ -98,11 +98,9 @@ def _codes(labels: pa.ChunkedArray) -> np.ndarray:
 
 def _not_near(view: View, pairs: SemanticPairs) -> np.ndarray:
     """Which pairs `near-duplicate` does not tie together, directly or through other rows."""
-    from toolkit.near.components import components
-    from toolkit.near.shared import near_rows
+    from toolkit.near.near_rows import near_rows
 
-    near = near_rows(view, NEAR)
-    group = components(len(near.rows), near.pairs.left, near.pairs.right)
+    group = near_rows(view, NEAR).groups()
     return np.asarray(group[pairs.left] != group[pairs.right])
 
 

@@ -19,7 +19,6 @@ Ints = npt.NDArray[np.int64]
 FEWEST = 60
 SAMPLE = 20_000
 MOST_CLASSES = 200
-MOST_VALUES = 200
 LEAST_ROWS = 5
 # Words and lengths of a class differ by what it is about: a surface counts where it does most of the task.
 HALF = 0.5
@@ -113,6 +112,8 @@ def _shown(values: Sequence[str], rows: Rows) -> dict[str, Any]:
 
 def _labelled(view: View, seed: int) -> Rows:
     """The labelled rows, at most 20,000, in an order that depends on their content."""
+    from toolkit.near.components import renumbered
+
     table = view.table("question", "label", "source", "own_id", "position", "group")
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     every = [at for at, label in enumerate(columns["label"]) if label]
@@ -134,7 +135,7 @@ def _labelled(view: View, seed: int) -> Rows:
         texts=[columns["question"][at] or "" for at in every],
         label=np.array([code[columns["label"][at]] for at in every], np.int64),
         classes=classes,
-        groups=_renumbered(_groups(view, columns["group"])[every]),
+        groups=renumbered(_groups(view, columns["group"])[every]),
         source=[str(columns["source"][at] or "") for at in every],
         position=np.array([columns["position"][at] for at in every], np.int64),
         own_id=[columns["own_id"][at] or "" for at in every],
@@ -144,7 +145,7 @@ def _labelled(view: View, seed: int) -> Rows:
 def _groups(view: View, named: Sequence[str | None]) -> Ints:
     """Near-duplicates and rows of one declared group are one group, shape (n,)."""
     from toolkit.near.components import components
-    from toolkit.near.shared import near_rows
+    from toolkit.near.near_rows import near_rows
 
     near = near_rows(view, NEAR)
     first: dict[str, int] = {}
@@ -152,12 +153,6 @@ def _groups(view: View, named: Sequence[str | None]) -> Ints:
     left = np.concatenate([near.pairs.left, np.array([one for one, _ in pairs], np.int64)])
     right = np.concatenate([near.pairs.right, np.array([two for _, two in pairs], np.int64)])
     return np.asarray(components(len(near.rows), left, right), np.int64)
-
-
-def _renumbered(groups: Ints) -> Ints:
-    """The same groups, numbered by where they first appear, so that the order of the file decides nothing."""
-    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
-    return np.asarray(np.argsort(np.argsort(first))[inverse], np.int64)
 
 
 def _surfaces(rows: Rows) -> dict[str, tuple[list[str], float]]:

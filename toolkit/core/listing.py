@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 
 from toolkit.core.types import Level
 
-LISTING_VERSION = 1
-
 
 def key_of(row: str | None, check: str, kind: str) -> str:
     """The key of a finding, 16 hex digits. row: the toolkit's row id, None for the data set as a whole."""

@@ -85,9 +85,6 @@ class Plan:
         state.refused.update(refused)
         state.candidates += accepted + refused.total()
 
-    def is_full(self, cell: Cell) -> bool:
-        return self.cells[cell].missing == 0
-
     def _wave(self) -> list[Seed]:
         self._close()
         self._move()

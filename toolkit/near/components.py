@@ -27,6 +27,12 @@ def components(n: int, left: Ints, right: Ints) -> Ints:
     return np.asarray(smallest[label], np.int64)
 
 
+def renumbered(groups: Ints) -> Ints:
+    """The same groups, numbered by where they first appear, so that the order of the file decides nothing."""
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[inverse], np.int64)
+
+
 def clusters(left: Ints, right: Ints) -> tuple[Ints, Ints]:
     """The rows that pairs of any row numbers tie together, sorted, and the smallest row of each one's component."""
     rows, index = np.unique(np.concatenate([left, right]), return_inverse=True)

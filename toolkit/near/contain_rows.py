@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.core.text import normal_text
+from toolkit.near.asked import own_prompts
 from toolkit.near.contain import Evidence, Rarity, evidence
 from toolkit.near.contain_bar import Bar, bar, best_of, logit, score
 from toolkit.near.pairs import exact_groups
 from toolkit.near.windows import LINE, Floats, Ints, Items, Tokens, candidates, items_of, tokens
+from toolkit.store.columns import null_where_blank
 from toolkit.store.view import Encode, View
 
-SHARED = 10
 LONGEST = 1_000_000
 BATCH_BYTES = 1 << 24
 ASKED = 2
@@ -108,18 +109,10 @@ def items_in(reference: View) -> tuple[list[str], list[str | None]]:
     The second of two equal items is None, and so is an empty one.
     """
     table = reference.table("body", "question", "ref")
-    prompts = _filled(table.column("question"))
-    first = exact_groups(prompts)
-    common = np.bincount(first, minlength=len(first))[first] > max(SHARED, 0.01 * len(first))
-    chosen = pc.if_else(pc.or_(pa.array(common), pc.is_null(prompts)), _filled(table.column("body")), prompts)
-    again = exact_groups(chosen) != np.arange(len(first))
+    chosen = pc.coalesce(own_prompts(table.column("question")), null_where_blank(table.column("body")))
+    again = exact_groups(chosen) != np.arange(len(chosen))
     texts = pc.if_else(pa.array(again), pa.scalar(None, pa.large_string()), chosen).to_pylist()
     return table.column("ref").to_pylist(), texts
-
-
-def _filled(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
-    return pc.if_else(blank, pa.scalar(None, pa.large_string()), texts)
 
 
 class Search:

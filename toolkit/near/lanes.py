@@ -25,11 +25,6 @@ class Plan(NamedTuple):
     rows: int
 
 
-def recall_of(plan: Plan, jaccard: float) -> float:
-    """The chance that a pair of this Jaccard shares a key."""
-    return 1.0 - (1.0 - jaccard**plan.rows) ** plan.bands
-
-
 def plan_with(rows: int, threshold: float, recall: float) -> Plan:
     """The fewest bands that find a pair right at the threshold with chance `recall`."""
     missed = math.log1p(-(threshold**rows)) if threshold < 1 else -math.inf

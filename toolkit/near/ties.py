@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.store import columns as cols
 from toolkit.store.view import View
 
 Ints = npt.NDArray[np.int64]
@@ -149,9 +150,7 @@ def tied(key: Key) -> tuple[Ints, Ints]:
 
 def texts(view: View, column: str) -> pa.ChunkedArray:
     """A text column of every row in scope; a blank text is null, so that it is nobody's copy."""
-    found = view.table(column).column(column)
-    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(found)), 0)
-    return pc.if_else(blank, pa.scalar(None, pa.large_string()), found)
+    return cols.null_where_blank(view.table(column).column(column))
 
 
 def _values(found: Any) -> Sequence[str]:

@@ -33,7 +33,6 @@ from toolkit.write import whole_file
 
 VERSION = 1
 FILE = "queue.jsonl"
-GROUPS = ("hard", "novel", "audit")
 KINDS = ("class", "text", "preference")
 
 

@@ -266,3 +266,9 @@ def derive(batch: pa.RecordBatch, columns: tuple[str, ...], common: Shared = NOT
         else:
             arrays.append(_labels(batch) if name == "label" and common.answers_are_labels else batch.column(name))
     return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def null_where_blank(texts: pa.Array | pa.ChunkedArray, value: pa.Array | None = None) -> pa.Array | pa.ChunkedArray:
+    """`value`, by default the texts themselves, with null wherever the text is blank: a blank row is nobody's copy."""
+    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
+    return pc.if_else(blank, pa.scalar(None, pa.large_string()), texts if value is None else value)

@@ -1,4 +1,4 @@
-"""What several checks and the split need of the same rows, computed once for a run."""
+"""Near-duplicate pairs of the rows in scope, which several checks need, found once for a run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from toolkit.near.components import components
 from toolkit.near.folded import undisguised
 from toolkit.near.pairs import Pairs, find_pairs
 from toolkit.near.scan import CROWD
@@ -25,6 +26,10 @@ class NearRows(NamedTuple):
     pairs: Pairs
     disguised: np.ndarray
     crowd: int = 0
+
+    def groups(self) -> np.ndarray:
+        """The smallest row, shape (n,), of those that pairs tie together; a row without a pair is its own."""
+        return components(len(self.rows), self.pairs.left, self.pairs.right)
 
 
 def near_rows(view: View, threshold: float, shingle: str = "c5", exact: bool = False) -> NearRows:
