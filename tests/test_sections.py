@@ -16,16 +16,20 @@ from toolkit.checks.narrowness import effective_forms, mean_cosine
 from toolkit.checks.token_budget import cookbook_epochs
 from toolkit.cli import main
 from toolkit.core.errors import InputError
+from toolkit.core.policy import load_policy
 from toolkit.core.report import Reason
 from toolkit.core.training_prices import rates
-from toolkit.decide import Decision
+from toolkit.core.types import Fact
+from toolkit.decide import Decision, decide
 from toolkit.readiness import readiness
 from toolkit.renderers.card import Card
 from toolkit.renderers.croissant import Croissant
 from toolkit.renderers.html import Html
 from toolkit.renderers.sections import sections
-from toolkit.sections import fixes
+from toolkit.renderers.terminal import outcomes
+from toolkit.sections import build, fixes
 from toolkit.split import SplitOptions
+from toolkit.store.ledger import Ledger, Run
 from toolkit.verify import VerifyOptions
 
 KEYLESS = VerifyOptions(embed=False)
@@ -188,3 +192,18 @@ def test_the_summary_of_a_job(
     assert main([*asked, "--write", "junit:checks.xml"]) == 1
     assert summary.read_text().startswith("before\n# NOT READY")
     assert Path("checks.xml").read_text().startswith("<?xml")
+
+
+def test_the_classes_most_often_confused_are_shown(tmp_path: Path) -> None:
+    pairs = [("refund -> billing\x1b[2J", 2), ("login -> account", 9), ("a -> b", 1), ("c -> d", 1)]
+    with Ledger(tmp_path / "ledger.duckdb") as ledger:
+        ledger.set_meta("records", "40")
+        ledger.set_meta("rows", "40")
+        facts = [Fact("flagged pairs", float(n), "rows", pair) for pair, n in pairs]
+        ledger.write(Run("label-noise", "N01", "input", 1, "x", "{}", "ran", "", 40, 40, 0.0), facts)
+        decision = decide(ledger, load_policy(None))
+    line = next(line for line in outcomes(decision) if "most often" in line)
+    assert line.strip() == "most often: login -> account 9, refund -> billing⟨U+001B⟩[2J 2, a -> b 1, …"
+    told = build(decision, [], [], "runs/a")["confused"]
+    (section,) = sections(replace(sample.usual(), extra={"confused": told}))
+    assert section.rows[0] == ["login -> account", "9"] and len(section.rows) == 4

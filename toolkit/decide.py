@@ -37,7 +37,8 @@ class Outcome:
     """What one check came to. flagged counts distinct rows; total is what it looked at, kept_total what stays of it.
 
     level speaks of the rows that stay and goes into the verdict; level_input of the whole input. tested: how it
-    did in the self-test, None where it was not in one.
+    did in the self-test, None where it was not in one. confused: pairs of classes as `given -> likelier` and the rows
+    flagged for each, most first.
     """
 
     check: str
@@ -57,6 +58,7 @@ class Outcome:
     kinds: tuple[Kind, ...]
     remedy: str
     tested: Tested | None = None
+    confused: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,15 @@ def decide(ledger: Ledger, policy: Policy) -> Decision:
     inputs = [found[run["run"]] for run in runs if run["scope"] == "input"]
     rejected, by_run = _rejected(inputs, unread)
     stays = ~np.isin(np.arange(records), rejected)
-    outcomes = tuple(_outcome(run, found[run["run"]], stays, by_run.get(run["run"], NOBODY)) for run in runs)
-    tested = _tested(ledger)
-    outcomes = tuple(replace(each, tested=tested.get(each.check)) for each in outcomes) if tested else outcomes
+    tested, confused = _tested(ledger), _confused(ledger)
+    outcomes = tuple(
+        replace(
+            _outcome(run, found[run["run"]], stays, by_run.get(run["run"], NOBODY)),
+            tested=tested.get(run["check"]),
+            confused=confused.get(run["run"], ()),
+        )
+        for run in runs
+    )
     return Decision(records, rows, rejected, outcomes)
 
 
@@ -128,6 +136,15 @@ def _tested(ledger: Ledger) -> dict[str, Tested]:
             planted, precision = found["planted", check]["value"], found.get(("precision", check), {}).get("value")
             tested[check] = Tested(int(planted), recall["value"], recall["low"], recall["high"], precision)
     return tested
+
+
+def _confused(ledger: Ledger) -> dict[int, tuple[tuple[str, int], ...]]:
+    """The pairs of classes that a run took for each other, most rows first."""
+    sql = """SELECT run, "group", value FROM facts WHERE name = 'flagged pairs' ORDER BY run, value DESC, "group" """
+    found: dict[int, list[tuple[str, int]]] = {}
+    for each in ledger.rows(sql):
+        found.setdefault(each["run"], []).append((each["group"], int(each["value"])))
+    return {run: tuple(pairs) for run, pairs in found.items()}
 
 
 def _rule(policy: Policy, check: str, runs: list[dict[str, Any]]) -> CheckRule:

@@ -225,7 +225,7 @@ def _lengths(facts: Facts) -> list[Lengths]:
 
 
 def _numbers(facts: Facts) -> list[Number]:
-    shown: tuple[str, ...] = ("rows by", "length", "with rows", "by nearest", "rows: probe")
+    shown: tuple[str, ...] = ("rows by", "length", "with rows", "by nearest", "rows: probe", "flagged pairs")
     if facts.one("label-audit", "audited noise rate") is not None:  # people looked: the probe's guess is void
         shown += ("estimated noise rate",)
     return [

@@ -56,6 +56,7 @@ def build(
         "learning": _learning(by_check.get("learning-curve", []), decision.outcome("learning-curve")),
         "leaked": _leaked(by_check.get("leaked-score", []), decision.outcome("leaked-score")),
         "cost": _cost(by_check.get("token-budget", []), decision.outcome("token-budget")),
+        "confused": _confused(decision),
         "personal": _personal(decision),
     }
     return {name: value for name, value in found.items() if value}
@@ -141,6 +142,12 @@ def _cost(rows: Sequence[Row], outcome: Outcome | None) -> JSON:
 def _line(outcome: Outcome) -> str:
     """The sentence of a check that finds one thing of the data set; empty where it found none."""
     return next((kind.message for kind in outcome.kinds), "")
+
+
+def _confused(decision: Decision) -> list[JSON]:
+    """[given -> likelier, rows] of the classes most often confused, by the last run that looked for them."""
+    found = [each for each in decision.outcomes if each.confused]
+    return [[pair, rows] for pair, rows in found[-1].confused] if found else []
 
 
 def _personal(decision: Decision) -> list[JSON]:

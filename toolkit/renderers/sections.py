@@ -9,7 +9,7 @@ from toolkit.core.report import Report
 from toolkit.renderers.money_chart import dollars, when
 from toolkit.renderers.words import count, number, plural
 
-KNOWN = ("since", "fixes", "advice", "minimums", "learning", "leaked", "cost", "personal", "mix")
+KNOWN = ("since", "fixes", "advice", "minimums", "learning", "leaked", "cost", "confused", "personal", "mix")
 
 
 class Section(NamedTuple):
@@ -128,6 +128,15 @@ def _money(each: Mapping[str, Any]) -> str:
     )
 
 
+def _confused(told: Any) -> Section:
+    line = (
+        "Doubted labels, by the label of the rows that are like them. Two classes that people cannot tell apart "
+        "want a clearer definition, or one name."
+    )
+    rows = [[str(pair), count(n)] for pair, n in told]
+    return Section("confused", "Classes most often confused", [line], ("Labelled -> rather", "Rows"), rows)
+
+
 def _personal(told: Any) -> Section:
     rows = [[check, kind, count(found), count(kept)] for check, kind, found, kept in told]
     line = f"{plural(len(told), 'kind')} of secrets and personal data; the values are in no report."
@@ -154,6 +163,7 @@ BUILD: Mapping[str, Callable[[Any], Section]] = {
     "learning": _learning,
     "leaked": _leaked,
     "cost": _cost,
+    "confused": _confused,
     "personal": _personal,
     "mix": _mix,
 }

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.core.types import Level
 from toolkit.decide import Decision, Outcome
+from toolkit.renderers.words import shown
 
 if TYPE_CHECKING:
     from toolkit.verify import Verified
 
+CONFUSED = 3
 MARK = {
     Level.OK: "ok",
     Level.INFO: "info",
@@ -48,12 +50,21 @@ def outcomes(decision: Decision) -> list[str]:
     lines = [f"{'check':<24}{'status':<16}{'flagged':>9}{'out':>9}  found in the input"]
     for each in decision.outcomes:
         lines.append(_outcome(each))
+        lines += _confused(each)
         lines += [
             f"      {kind.kind:<22}{kind.flagged:>15,}           {kind.message}"
             for kind in each.kinds
             if kind.flagged or kind.level_input > Level.OK
         ]
     return lines
+
+
+def _confused(each: Outcome) -> list[str]:
+    """The classes most often taken for each other, a line of the first few."""
+    if each.status != "ran" or not each.confused:
+        return []
+    told = ", ".join(f"{shown(pair, 60)} {rows:,}" for pair, rows in each.confused[:CONFUSED])
+    return [f"      most often: {told}{', …' if len(each.confused) > CONFUSED else ''}"]
 
 
 def _outcome(each: Outcome) -> str:
@@ -99,5 +110,6 @@ def outcome_json(each: Outcome) -> dict[str, Any]:
         "level": each.level.name.lower(),
         "level_input": each.level_input.name.lower(),
         "kinds": {kind.kind: {"flagged": kind.flagged, "kept": kind.flagged_kept} for kind in each.kinds},
+        **({"confused": [list(pair) for pair in each.confused]} if each.confused else {}),
         **({"self_test": each.tested._asdict()} if each.tested else {}),
     }
