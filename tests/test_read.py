@@ -167,6 +167,16 @@ def test_transcripts_on_both_sides_have_a_prompt(tmp_path: Path) -> None:
     assert [(turn["role"], turn["content"]) for turn in row["rejected"]] == [("assistant", "bad")]
 
 
+def test_a_prompt_that_both_sides_tell_again_counts_once(tmp_path: Path) -> None:
+    sides = [[{"role": "user", "content": "a"}, {"role": "assistant", "content": content}] for content in "bc"]
+    row = {"prompt": "a", "messages": sides[0], "chosen": sides[0], "rejected": sides[1], "score_chosen": 8.0}
+    plain = {"prompt": "a", "chosen": [sides[0][1]], "rejected": [sides[1][1]]}
+    data = _read("".join(json.dumps(each) + "\n" for each in (row, plain)), tmp_path)
+    read = data.table(("roles", "prompt", "answer", "rejected")).to_pylist()
+    assert [(each["roles"], each["prompt"], each["answer"]) for each in read] == [("ua", "a", "b")] * 2
+    assert [[turn["content"] for turn in each["rejected"]] for each in read] == [["c"], ["c"]]
+
+
 @pytest.mark.parametrize(("delimiter", "name"), [(",", "a.csv"), ("\t", "a.tsv"), (";", "a.csv"), ("|", "a.csv")])
 def test_csv(delimiter: str, name: str, tmp_path: Path) -> None:
     rows = [["text", "label"], ['"two\nlines, ""quoted"""', "x"], ["b", "y"]]

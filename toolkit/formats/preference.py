@@ -25,7 +25,8 @@ class Preference:
     """`{"prompt", "chosen", "rejected"}`; without a prompt, what both sides begin with is the prompt. Sides are
     text, a message, a list of messages, or a transcript (`Human: ... Assistant: ...`); LLaMA-Factory's
     `conversations` or `instruction` and axolotl's `messages` serve as prompt. Also `chosen_messages` and
-    `rejected_messages`, and OpenAI's `input` with `preferred_output` and `non_preferred_output`."""
+    `rejected_messages`, and OpenAI's `input` with `preferred_output` and `non_preferred_output`. A prompt that
+    is text, beside conversations that tell it again, counts once."""
 
     id: ClassVar[str] = "preference"
 
@@ -36,7 +37,7 @@ class Preference:
         row = _plainly(row)
         before = _prompt(row)
         chosen, rejected = _side(row.get("chosen")), _side(row.get("rejected"))
-        if before is None:
+        if before is None or (isinstance(row.get("prompt"), str) and _again(chosen, rejected)):
             before, chosen, rejected = _shared(*map(_spoken, (chosen, rejected)))
         return Parsed([*before, *chosen], rejected=rejected, tools=turns.as_text(row.get("tools")))
 
@@ -84,6 +85,12 @@ def _side(value: Any) -> list[Turn]:
     if isinstance(value, Mapping):
         return [sharegpt.turn(value)]
     return prompt_completion.side("assistant", value)
+
+
+def _again(chosen: Sequence[Turn], rejected: Sequence[Turn]) -> bool:
+    """Whether both sides are conversations that tell the prompt again, as UltraFeedback's do."""
+    both = len(chosen) > 1 and len(rejected) > 1
+    return both and chosen[0].role in ("system", "user") and chosen[0] == rejected[0]
 
 
 def _spoken(side: list[Turn]) -> list[Turn]:
