@@ -81,3 +81,10 @@ def test_links_and_pictures_of_the_readme_exist() -> None:
     }
     for anchor in re.findall(r"\]\(#([^)]+)\)", text):
         assert anchor in headings, anchor
+
+
+def test_the_table_names_every_section_in_its_order() -> None:
+    text = README.read_text(encoding="utf-8")
+    sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    listed = re.findall(r"^\| \[([^\]]+)\]\(#", text, re.MULTILINE)
+    assert listed == [each for each in sections if each not in ("Quick start", "What is here", "Errors", "Development")]
