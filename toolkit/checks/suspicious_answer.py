@@ -56,17 +56,18 @@ class SuspiciousAnswer:
     names the kind. Steps that no other answer to the prompt takes, and numbers of the prompt that are
     never used, count a little where answers compute.
 
-    Prompts are the same where their text is, or nearly is (shingle Jaccard .9) with the same numbers.
+    Prompts are the same where the system turns are the same and the rest of their text is, or nearly is
+    (shingle Jaccard .9) with the same numbers, and asks the same beside a document that both hold.
     Missed: wrong answers on which all generators agree, wrong facts, code that runs and is wrong.
     Example: `There are 4 + 3 = 8 eggs.`
     """
 
     id: ClassVar[str] = "suspicious-answer"
     code: ClassVar[str] = "N02"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     embeds: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("prompt", "system", "answer")
+    reads: ClassVar[tuple[str, ...]] = ("prompt", "question", "system", "answer")
 
     seed: int = 0
 
@@ -76,7 +77,7 @@ class SuspiciousAnswer:
         rows, prompts, answers, keys = _pairs(view)
         if not len(rows):
             return
-        groups = _same_prompts(prompts, keys)
+        groups = _same_prompts(keys)
         read = [_read(text) for text in answers]
         doubts, auc = _unrelated(view, prompts, answers, self.seed)
         for row, sign, score, other in self._found(prompts, read, groups, doubts):
@@ -107,19 +108,28 @@ class SuspiciousAnswer:
                 yield at, named, min(score, 1.0), other
 
 
-def _pairs(view: View) -> tuple[np.ndarray, list[str], list[str], list[str]]:
-    """Rows that have a prompt and an answer, in an order that depends on their content alone."""
-    table = view.table("prompt", "system", "answer")
+def _pairs(view: View) -> tuple[np.ndarray, list[str], list[str], list[tuple[str, str]]]:
+    """Rows that have a prompt and an answer, in an order that depends on their content alone; what makes two the same.
+
+    The last are the system turns and the prompt without the instructions that rows share.
+    """
+    table = view.table("prompt", "question", "system", "answer")
     rows, prompts = table.column("row").to_numpy(), table.column("prompt").to_pylist()
     answers, systems = table.column("answer").to_pylist(), table.column("system").to_pylist()
+    asked = table.column("question").to_pylist()
     some = [at for at in range(len(rows)) if (prompts[at] or "").strip() and (answers[at] or "").strip()]
     some.sort(key=lambda at: (prompts[at], answers[at], systems[at] or ""))
     normal = {system: normal_text(system or "") for system in set(systems)}
-    keys = [f"{normal[systems[at]]}\x1f{normal_text(prompts[at])}" for at in some]
+    keys = [(normal[systems[at]], _lines(asked[at])) for at in some]
     return rows[some], [prompts[at] for at in some], [answers[at] for at in some], keys
 
 
-def _same_prompts(prompts: Sequence[str], keys: Sequence[str]) -> np.ndarray:
+def _lines(text: str) -> str:
+    """Normalised line by line: a document and the question under it stay apart."""
+    return "\n".join(filter(None, map(normal_text, text.splitlines())))
+
+
+def _same_prompts(keys: Sequence[tuple[str, str]]) -> np.ndarray:
     """The first place with the same prompt, shape (n,)."""
     import pyarrow as pa
 
@@ -128,12 +138,21 @@ def _same_prompts(prompts: Sequence[str], keys: Sequence[str]) -> np.ndarray:
 
     unique = {key: at for at, key in enumerate(dict.fromkeys(keys))}
     of = np.array([unique[key] for key in keys], np.int64)
-    texts = list(unique)
-    found = near_pairs(pa.chunked_array([pa.array(texts, pa.large_string())]), threshold=ALIKE)
-    same = np.array(
-        [numbers(texts[one]) == numbers(texts[two]) for one, two in zip(found.left, found.right, strict=True)], bool
-    )
-    return np.asarray(components(len(texts), found.left[same], found.right[same])[of], np.int64)
+    told = list(unique)
+    found = near_pairs(pa.chunked_array([pa.array([text for _, text in told], pa.large_string())]), threshold=ALIKE)
+    pairs = zip(found.left.tolist(), found.right.tolist(), strict=True)
+    same = np.array([_ask_the_same(told[one], told[two]) for one, two in pairs], bool)
+    return np.asarray(components(len(told), found.left[same], found.right[same])[of], np.int64)
+
+
+def _ask_the_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two prompts that are nearly the same text ask the same, with the same numbers, under one system turn."""
+    from toolkit.near.passages import Asked, ask_otherwise, sentences
+
+    if one[0] != other[0] or numbers(one[1]) != numbers(other[1]):
+        return False
+    rows = (Asked(sentences(text), ("any",)) for _, text in (one, other))
+    return not ask_otherwise(*rows)
 
 
 def _read(text: str) -> Answer:

@@ -31,7 +31,7 @@ class Asked(NamedTuple):
 
 def asked(prompt: str, answer: str | None) -> Asked:
     """A row by its sentences and lines."""
-    return Asked(_sentences(prompt), _sentences(answer or ""))
+    return Asked(sentences(prompt), sentences(answer or ""))
 
 
 def ask_otherwise(one: Asked, other: Asked) -> bool:
@@ -54,7 +54,8 @@ def asking_otherwise(rows: Sequence[Asked], left: np.ndarray, right: np.ndarray)
     return np.fromiter((ask_otherwise(rows[a], rows[b]) for a, b in pairs), bool, len(left))
 
 
-def _sentences(text: str) -> tuple[str, ...]:
+def sentences(text: str) -> tuple[str, ...]:
+    """The sentences and lines of a text, normalised; empty ones are left out."""
     return tuple(filter(None, map(normal_text, _END.split(text))))
 
 
