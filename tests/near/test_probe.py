@@ -189,3 +189,29 @@ def test_words_are_a_view_and_no_words_are_none() -> None:
     assert np.array_equal(view[4], view[5])
     assert word_view(["", None, "!"]).shape == (3, 0)
     assert word_view(["a b c", "d e f"]).shape[0] == 2
+
+
+def test_a_rare_class_keeps_its_rows_in_a_sample_and_blocks_change_nothing() -> None:
+    points, label = _clouds(3000, 3, 0.3)
+    label = np.where(np.arange(3000) < 30, 3, label)
+    points[:30] = np.eye(16)[0] + 0.05 * np.random.default_rng(2).normal(size=(30, 16))
+    names = [f"{each}" for each in label]
+    found = probe(points, names, np.arange(3000), most=600)
+    assert found.folds == 2
+    assert (found.probabilities[:30].argmax(axis=1) == 3).mean() > 0.9
+    beside = probe((points[:, :5], points[:, 5:]), names, np.arange(3000), most=600)
+    assert np.array_equal(found.probabilities, beside.probabilities)
+
+
+def test_as_many_rows_are_doubted_as_cleanlab_counts() -> None:
+    from cleanlab.count import num_label_issues
+
+    points, truth = _clouds(800, 6, 0.7)
+    given = _noisy(truth, 6, 0.1).astype(str).tolist()
+    for most in (20_000, 300):
+        found = probe(points, given, np.arange(800), most=most)
+        own = found.probabilities[np.arange(800), found.label]
+        counted = np.argsort(own, kind="stable")[: num_label_issues(found.label, found.probabilities)]
+        assert set(np.flatnonzero(label_noise(found).flagged)) == set(counted[own[counted] < 0.5]) | set(
+            np.flatnonzero(own < 0.02)
+        )

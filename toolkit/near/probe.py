@@ -6,8 +6,9 @@ largest class, and the vote of the nearest rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,8 @@ TOLERANCES = (1e-3, 1e-4)
 # average precision .9473 for .9476), for a third of the time.
 COARSE = (1e-2, 1e-2)
 BLOCK = 16_384
+# Rows of a class that a sample has at least, where there are so many: fewer make all the others look wrong.
+LEAST = 10
 DOUBTED = 0.1
 NEIGHBOURS = 10
 ASKED = 2_000
@@ -75,7 +78,7 @@ class Probe:
 
 
 def probe(
-    vectors: npt.NDArray[np.floating],
+    vectors: Shares | tuple[Shares, ...],
     labels: Sequence[str],
     groups: Ints,
     *,
@@ -86,11 +89,13 @@ def probe(
 ) -> Probe:
     """Cross-fitted probabilities of multinomial logistic regression with one round of retraining.
 
-    vectors: (n, d). groups: (n,) component of each row; rows of one group are never on both sides of
-    a fold, so that copies cannot vouch for each other. In each fold the second fit leaves out training
-    rows whose own label the first round (out of sample too) gave less than .1, never more than half
-    of a class. draws: how many times folds are drawn anew. most: a fit sees at most so many rows; of more
-    rows in all everything is float32, and the fits are less fine.
+    vectors: (n, d), or several such that stand side by side. groups: (n,) component of each row; rows of one
+    group are never on both sides of a fold, so that copies cannot vouch for each other. In each fold the
+    second fit leaves out training rows whose own label the first round (out of sample too) gave less than
+    .1, never more than half of a class. draws: how many times folds are drawn anew. most: a fit sees at most
+    so many rows, drawn from each class by its size, 10 of a class at least. Of more rows in all everything
+    is float32 and made in blocks, the fits are less fine, and the folds as few as leave a fit its rows: two
+    from 2 `most` on. Memory beside `vectors`: the answer, 4 bytes a row and class.
     Raises NotApplicable where fewer than two classes have as many groups as folds.
     """
     names, code = np.unique(np.asarray(labels, str), return_inverse=True)
@@ -99,14 +104,17 @@ def probe(
     if (~small).sum() < 2:
         raise NotApplicable(f"fewer than two classes have {folds} rows that are not near-duplicates")
     label = (np.cumsum(~small) - 1)[code[rows]]
-    features = _with_ones(vectors, rows, np.dtype(np.float64 if len(rows) <= most else np.float32))
-    told = np.zeros((len(rows), int(label.max()) + 1), features.dtype)
+    given = _given(vectors if isinstance(vectors, tuple) else (vectors,), rows, label, most=most, seed=seed)
+    folds = _enough(folds, len(rows), most)
+    told: Shares | None = None
     fits: list[Fitted] = []
-    fold = np.zeros(len(rows), np.int64)
     for draw in range(draws):
         fold = group_folds(label, groups[rows], folds, seed=seed + draw)
-        found = _cross_fit(features, label, fold, most=most, seed=seed + draw, fits=fits)
-        told += np.log(np.maximum(found, 1e-12, out=found), out=found) / draws
+        found = _cross_fit(given._replace(seed=seed + draw), fold, fits)
+        np.log(np.maximum(found, 1e-12, out=found), out=found)
+        found /= draws
+        told = found if told is None else np.add(told, found, out=told)
+    assert told is not None  # noqa: S101 - there is a draw
     shares = _normalised(told)
     return Probe(
         rows=rows,
@@ -115,7 +123,7 @@ def probe(
         probabilities=shares,
         accuracy=float((shares.argmax(axis=1) == label).mean()),
         majority=float(np.bincount(label).max() / len(label)),
-        neighbours=neighbour_accuracy(features[:, :-1], label, fold, seed=seed),
+        neighbours=_neighbours(given, fold, seed=seed),
         folds=folds,
         converged=all(each.converged for each in fits),
         too_small={str(names[at]): int((code == at).sum()) for at in np.flatnonzero(small)},
@@ -148,26 +156,56 @@ def group_folds(label: Ints, groups: Ints, folds: int, *, seed: int) -> Ints:
     return fold
 
 
-def neighbour_accuracy(vectors: Shares, label: Ints, fold: Ints, *, seed: int = 0) -> float:
+class _Given(NamedTuple):
+    """What is cross-fitted. take: the rows at some places with a column of ones, (m, d + 1), of type `kind`."""
+
+    take: Callable[[Ints], Shares]
+    label: Ints
+    classes: int
+    kind: np.dtype[np.floating]
+    most: int
+    seed: int
+
+
+def _given(parts: tuple[Shares, ...], rows: Ints, label: Ints, *, most: int, seed: int) -> _Given:
+    """Few rows are held once with their ones; of many only those are made that are asked for."""
+    few = len(rows) <= most
+    kind: np.dtype[np.floating] = np.dtype(np.float64) if few else np.dtype(np.float32)
+    held = _with_ones(parts, rows, kind) if few else None
+
+    def take(at: Ints) -> Shares:
+        return held[at] if held is not None else _with_ones(parts, rows[at], kind)
+
+    return _Given(take, label, int(label.max()) + 1, kind, most, seed)
+
+
+def _enough(folds: int, n: int, most: int) -> int:
+    """The fewest folds in which a fit has `most` rows to learn from, up to `folds`."""
+    return folds if n <= most else int(np.clip(-(-n // (n - most)), 2, folds))
+
+
+def _neighbours(given: _Given, fold: Ints, *, seed: int) -> float:
     """Share of at most 2,000 rows whose 10 nearest rows of other folds, by cosine, vote for their label."""
-    rng = np.random.default_rng(seed)
+    rng, label = np.random.default_rng(seed), given.label
     asked = np.sort(rng.permutation(len(label))[:ASKED])
     known = np.sort(rng.permutation(len(label))[: 10 * ASKED])
-    near = _unit(vectors[asked]) @ _unit(vectors[known]).T
+    near = _unit(given.take(asked)[:, :-1]) @ _unit(given.take(known)[:, :-1]).T
     near[fold[asked][:, None] == fold[known][None, :]] = -2
     count = min(NEIGHBOURS, len(known))
     nearest = np.argpartition(-near, count - 1, axis=1)[:, :count]
-    votes = np.zeros((len(asked), int(label.max()) + 1))
+    votes = np.zeros((len(asked), given.classes))
     weight = np.maximum(np.take_along_axis(near, nearest, axis=1), 0)
     np.add.at(votes, (np.arange(len(asked))[:, None], label[known][nearest]), weight)
     return float((votes.argmax(axis=1) == label[asked]).mean())
 
 
-def _with_ones(vectors: Shares, rows: Ints, kind: np.dtype[np.floating]) -> Shares:
-    """The chosen rows with a column of ones, shape (n, d + 1); made in blocks, held once."""
-    made = np.ones((len(rows), vectors.shape[1] + 1), kind)
-    for at in range(0, len(rows), BLOCK):
-        made[at : at + BLOCK, :-1] = vectors[rows[at : at + BLOCK]]
+def _with_ones(parts: tuple[Shares, ...], rows: Ints, kind: np.dtype[np.floating]) -> Shares:
+    """The chosen rows of all parts side by side, and a column of ones, shape (n, d + 1)."""
+    made = np.ones((len(rows), sum(part.shape[1] for part in parts) + 1), kind)
+    begin = 0
+    for part in parts:
+        made[:, begin : begin + part.shape[1]] = part[rows]
+        begin += part.shape[1]
     return made
 
 
@@ -175,48 +213,65 @@ def _unit(vectors: Shares) -> npt.NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
 
 
-def _cross_fit(features: Shares, label: Ints, fold: Ints, *, most: int, seed: int, fits: list[Fitted]) -> Shares:
+def _cross_fit(given: _Given, fold: Ints, fits: list[Fitted]) -> Shares:
     """Both rounds for one draw of folds, shape (n, k)."""
-    first, seen = _round(features, label, fold, most=most, seed=seed, start=None)
-    keep = _believed(first, label)
-    second, again = _round(features, label, np.where(keep, fold, -1 - fold), most=most, seed=seed, start=seen)
+    label = given.label
+    seen = _fits(given, fold, start=None)
+    own = np.empty(len(label), given.kind)
+
+    def keep_own(rows: Ints, shares: Shares) -> None:
+        own[rows] = shares[np.arange(len(rows)), label[rows]]
+
+    _predict(given, fold, seen, keep_own)
+    again = _fits(given, np.where(_believed(own, label, given.classes), fold, -1), start=seen)
+    told = np.empty((len(label), given.classes), given.kind)
+    _predict(given, fold, again, told.__setitem__)
     fits += seen + again
-    return second
+    return told
 
 
-def _round(
-    features: Shares, label: Ints, fold: Ints, *, most: int, seed: int, start: list[Fitted] | None
-) -> tuple[Shares, list[Fitted]]:
-    """One fit a fold. A row of fold -1 - f is left out of training and predicted with fold f."""
-    home = np.where(fold < 0, -1 - fold, fold)
-    n_classes = int(label.max()) + 1
+def _fits(given: _Given, fold: Ints, *, start: list[Fitted] | None) -> list[Fitted]:
+    """One fit a fold, on the rows of the other folds; a row of fold -1 is in no fit."""
+    tolerances = COARSE if given.kind == np.float32 else TOLERANCES
 
     def fold_of(at: int) -> Fitted:
-        rows = np.flatnonzero((home != at) & (fold >= 0))
-        if len(rows) > most:
-            rows = np.sort(np.random.default_rng(seed).permutation(rows)[:most])
+        rows = _sampled(np.flatnonzero((fold != at) & (fold >= 0)), given)
         warm = start[at].weights if start else None
-        tolerances = COARSE if features.dtype == np.float32 else TOLERANCES
         c, tolerance = (PENALTIES[1], tolerances[1]) if start else (PENALTIES[0], tolerances[0])
-        return fit(features[rows], label[rows], n_classes, c=c, start=warm, tolerance=tolerance)
+        return fit(given.take(rows), given.label[rows], given.classes, c=c, start=warm, tolerance=tolerance)
 
-    fits = side_by_side(fold_of, range(int(home.max()) + 1))
-    told = np.empty((len(label), n_classes), features.dtype)
+    return side_by_side(fold_of, range(len(start) if start else int(fold.max()) + 1))
+
+
+def _sampled(rows: Ints, given: _Given) -> Ints:
+    """At most `given.most` of the rows, sorted: of each class by its size, and `LEAST` of it where it has them."""
+    if len(rows) <= given.most:
+        return rows
+    rows = np.random.default_rng(given.seed).permutation(rows)
+    label = given.label[rows]
+    size = np.bincount(label, minlength=given.classes)
+    order = np.argsort(label, kind="stable")
+    place = np.empty(len(rows), np.int64)
+    place[order] = np.arange(len(rows)) - (np.cumsum(size) - size)[label[order]]
+    turn = np.where(place < LEAST, 0.0, (place + 0.5) / size[label])
+    return np.sort(rows[np.argsort(turn, kind="stable")[: given.most]])
+
+
+def _predict(given: _Given, fold: Ints, fits: list[Fitted], put: Callable[[Ints, Shares], None]) -> None:
+    """Hand over places and class probabilities, each row's from the fit that has not seen its fold."""
 
     def tell(at: int) -> None:
         for each in range(len(fits)):
-            rows = at + np.flatnonzero(home[at : at + BLOCK] == each)
-            told[rows] = probabilities(features[rows], fits[each].weights)
+            rows = at + np.flatnonzero(fold[at : at + BLOCK] == each)
+            put(rows, probabilities(given.take(rows), fits[each].weights))
 
-    side_by_side(tell, range(0, len(label), BLOCK))
-    return told, fits
+    side_by_side(tell, range(0, len(fold), BLOCK))
 
 
-def _believed(shares: Shares, label: Ints) -> Bools:
+def _believed(own: Shares, label: Ints, n_classes: int) -> Bools:
     """Rows to train on again, shape (n,): own label at least .1, or in the better half of the class."""
-    own = shares[np.arange(len(label)), label]
     order = np.argsort(label, kind="stable")
-    by_class = np.split(own[order], np.cumsum(np.bincount(label, minlength=shares.shape[1]))[:-1])
+    by_class = np.split(own[order], np.cumsum(np.bincount(label, minlength=n_classes))[:-1])
     middle = np.array([np.median(each) for each in by_class])
     return np.asarray((own >= DOUBTED) | (own >= middle[label]))
 

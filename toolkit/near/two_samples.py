@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.near.cores import single_threaded
 from toolkit.near.logistic import fit, probabilities
 from toolkit.near.probe import group_folds
 from toolkit.stats.drift import Auc, auc
@@ -43,7 +44,8 @@ def told_apart(first: Floats, second: Floats, groups: Ints, *, seed: int = 0) ->
         out = fold == at
         if not out.any() or len(set(label[~out].tolist())) < 2:
             continue
-        fitted = fit(features[~out], label[~out], 2, c=PENALTY)
+        with single_threaded():
+            fitted = fit(features[~out], label[~out], 2, c=PENALTY)
         chances = probabilities(features[out], fitted.weights)[:, 1]
         # Ranks within the fold: each fold's model leans against what it was not shown, all its scores alike.
         score[out] = (np.argsort(np.argsort(chances, kind="stable")) + 0.5) / len(chances)

@@ -94,7 +94,7 @@ class VectorCache:
         """
         wanted = np.asarray(keys, KEY)
         found = np.zeros(len(wanted), np.bool_)
-        parts: list[tuple[npt.NDArray[np.int64], Floats]] = []
+        whole = np.zeros((len(wanted), 0), np.float32)
         if self._works:
             self._refresh()
         for segment in list(self._segments.values()):
@@ -103,12 +103,12 @@ class VectorCache:
             if len(hit) and self._usable(segment):
                 found[hit] = True
                 _touch(segment.path)
-                parts.append((hit, segment.vectors[at[hit]]))
-        dim = parts[0][1].shape[1] if parts else 0
-        whole = np.zeros((len(wanted), dim), np.float32)
-        for hit, vectors in parts:
-            whole[hit] = vectors
-        return found, whole[found]
+                if whole.shape[1] == 0:
+                    whole = np.zeros((len(wanted), segment.vectors.shape[1]), np.float32)
+                for begin in range(0, len(hit), SMALL):
+                    some = hit[begin : begin + SMALL]
+                    whole[some] = segment.vectors[at[some]]
+        return found, whole if found.all() else whole[found]
 
     def put(self, keys: Keys, vectors: Floats) -> None:
         """Add vectors, shape (n, dim), as one segment. A full disk is a note, not an error."""
