@@ -94,6 +94,10 @@ def test_only_pairs_in_the_band_are_asked_about_and_what_is_said_moves_the_score
         assert each["score"] > 0.9 if told["same"] else each["score"] < 0.1
     _, kept, still = run(capsys)
     assert still == after and "judge" not in kept, "what was judged stays until the check looks again"
+    (note,) = kept["notes"]
+    assert note.startswith(f"{asked} scores are as openai:small judged them"), "and that is said"
+    _, fresh, _ = run(capsys, "--run", "runs/new")
+    assert "notes" not in fresh
 
 
 def test_a_budget_ends_it_with_what_there_is_and_the_same_command_goes_on(capsys: Any) -> None:
@@ -126,6 +130,19 @@ def test_a_judge_that_cannot_be_asked_is_two_lines(more: tuple[str, ...], code: 
     )
     said = capsys.readouterr().err
     assert "error:" in said and "try:" in said and "Traceback" not in said
+    if code == 3:
+        assert "kept.jsonl is written without its verdicts" in said
+        assert len(Path("runs/rows/kept.jsonl").read_text().splitlines()) == len(ROWS)
+
+
+def test_a_cache_size_that_is_no_number_is_two_lines_before_anything_is_read(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLKIT_CACHE_MB", "4 GB")
+    assert main(["verify", "rows.jsonl"]) == 2
+    said = capsys.readouterr().err
+    assert said.splitlines() == ["error: TOOLKIT_CACHE_MB is '4 GB'", "try: a whole number of megabytes, such as 4096"]
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize(

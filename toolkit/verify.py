@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core import parts
-from toolkit.core.errors import InputError, UsageError, unknown
+from toolkit.core.errors import InputError, ToolkitError, UsageError, unknown
 from toolkit.core.policy import Policy, load_policy
 from toolkit.core.types import Level
 from toolkit.decide import Decision, decide
@@ -98,6 +98,7 @@ def verify(
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
     checks = planned(options)
     _can_judge(options.judge)
+    encode = encoder(options, progress)
     folder = RunFolder(Path(run)) if run else default_run(locate(data, reading).name)
     with folder.locked():
         frozen = read(data, folder.dataset, reading, progress)
@@ -106,10 +107,10 @@ def verify(
             _describe(ledger, frozen)
             ledger.set_meta("source", _source(data, frozen))
             used = _usage(usage, folder, frozen, reading, progress)
-            scene = Scene(frozen, references, encoder(options, progress), progress=progress, usage=used)
+            scene = Scene(frozen, references, encode, progress=progress, usage=used)
             checks = prepare(checks, scene, rules) if options.self_test else checks
             run_checks(ledger, [each for each in checks if each.scope in ("input", "references")], scene, "input")
-            opinion = _opinion(options.judge, checks, scene, ledger, folder)
+            opinion, silent = _opinion(options.judge, checks, scene, ledger, folder)
             kept = decide(ledger, rules).stays
             run_checks(ledger, [each for each in checks if each.scope == "kept"], scene.keeping(kept), "kept")
             name_findings(ledger, frozen)
@@ -117,7 +118,10 @@ def verify(
             write_kept(frozen, decision.rejected, folder.kept)
             write_quarantine(frozen, ledger, rules, decision.rejected, folder.quarantine)
             ledger.set_meta("policy", rules.model_dump_json())
-    return Verified(folder, frozen, decision, rules, tuple(getattr(scene.encode, "notes", ())), opinion)
+            earlier = () if options.judge else _judged_before(ledger)
+    if silent is not None:
+        raise type(silent)(silent.what, f"{silent.fix}; {folder.kept} is written without its verdicts") from silent
+    return Verified(folder, frozen, decision, rules, (*getattr(encode, "notes", ()), *earlier), opinion)
 
 
 def _can_judge(judge: Judge | None) -> None:
@@ -130,12 +134,26 @@ def _can_judge(judge: Judge | None) -> None:
 
 def _opinion(
     judge: Judge | None, checks: Sequence[Any], scene: Scene, ledger: Ledger, folder: RunFolder
-) -> Opinion | None:
+) -> tuple[Opinion | None, ToolkitError | None]:
+    """What the judge says, or why it says nothing: the rows are decided on in any case."""
     if judge is None:
-        return None
+        return None, None
     from toolkit.doubts import settle
 
-    return settle(judge, checks, scene, ledger, folder, scene.progress)
+    try:
+        return settle(judge, checks, scene, ledger, folder, scene.progress), None
+    except ToolkitError as failure:
+        return None, failure
+
+
+def _judged_before(ledger: Ledger) -> tuple[str, ...]:
+    """A note a model of the verdicts that an earlier run with a judge left: they count until a check looks again."""
+    sql = """SELECT json_extract_string(evidence, '$.judged.by') AS model, count(*) AS n FROM findings
+             WHERE json_exists(evidence, '$.judged') GROUP BY 1 ORDER BY 1"""
+    return tuple(
+        f"{each['n']:,} scores are as {each['model']} judged them in an earlier run; a new folder, --run NAME, has none"
+        for each in ledger.rows(sql)
+    )
 
 
 def planned(options: VerifyOptions) -> list[Any]:
@@ -214,9 +232,14 @@ def _source(data: Any, frozen: Dataset) -> str:
 
 
 def encoder(options: VerifyOptions, progress: Progress | None = None) -> Encode | None:
-    """The encoder that the options ask for, loaded when it is first used; None where checks do without."""
+    """The encoder that the options ask for, loaded when it is first used; None where checks do without.
+
+    Raises UsageError for a cache whose size is no number.
+    """
     if not options.embed:
         return None
     from toolkit.near.encode import lazy_encoder
+    from toolkit.store.cache import most_bytes
 
+    most_bytes()
     return lazy_encoder(options.encoder, options.precision, progress)

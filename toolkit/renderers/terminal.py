@@ -87,6 +87,7 @@ def verified_json(found: Verified) -> str:
             "quarantined": len(decision.rejected),
             "level": found.level.name.lower(),
             **({"judge": found.opinion._asdict()} if found.opinion else {}),
+            **({"notes": list(found.notes)} if found.notes else {}),
             "checks": [outcome_json(each) for each in decision.outcomes],
         },
         indent=1,
