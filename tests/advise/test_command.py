@@ -95,7 +95,7 @@ def test_the_schema_takes_short_and_long_answers() -> None:
         ("money: {calls_per_day: [3, 2, 1], saving_per_call: 1, tune: 1, months: 1}\n", "a range goes up"),
         ("goal: label\ngoal: cost\n", "line"),
         ("- 1\n", "input should be"),
-        ("", "input should be"),
+        ("", "a.yaml is empty"),
     ],
 )
 def test_wrong_answers_are_two_lines(text: str, words: str, capsys: Any) -> None:

@@ -22,6 +22,7 @@ from toolkit.core.request import Request, Retry
 from toolkit.core.share import shipped
 from toolkit.core.text import mask_numbers, normal_text
 from toolkit.generate import GenerateResult, generate
+from toolkit.renderers.generation import generated
 from toolkit.store.folder import RunFolder
 from toolkit.store.journal import events
 
@@ -105,12 +106,31 @@ def test_a_reply_that_never_is_json_is_asked_for_three_times_and_counted_dead() 
     found = run_of(provider, target={"rows": 4, "max_candidates": 8}).run()
     assert found.accepted == 0
     assert found.dead == found.candidates == 8
-    assert "max_candidates (8) reached" in found.stops[0]
+    assert [stop.partition(" reached")[0] for stop in found.stops] == ["max_candidates (8)"]
+    assert found.losses[0].reason == "the reply holds no JSON list; it begins: I would rather not."
     assert len(provider.asked) == found.requests == 3 * len(rows_of(found.folder, "rejected.jsonl"))
     dead = rows_of(found.folder, "rejected.jsonl")[0]
     assert dead["raw"] == "I would rather not."
     assert "holds no JSON list" in dead["reason"]
     adds_up(found)
+
+
+def test_a_run_that_gives_nothing_good_ends_early_and_tells_the_commonest_reason() -> None:
+    """No cell of it is large enough to be told from bad luck by itself."""
+    tones = [f"tone {nth}" for nth in range(30)]
+    for answer, least, reason in (
+        ("I would rather not.", 96, "dead, 1"),
+        ('["the same", "the same", "the same", "the same"]', 192, "dedupe, 1"),
+    ):
+        provider = Scripted(lambda request, rng, answer=answer: answer)
+        told = {"model": {"use": "procedural", "concurrency": 2}, "target": {"rows": 600}, "vary": {"tone": tones}}
+        found = run_of(provider, f"runs/{least}", **told).run()
+        assert found.accepted <= 1
+        assert least <= found.candidates < least + 60
+        assert "candidates were good" in found.stops[0]
+        assert reason in generated(found)
+        adds_up(found)
+        assert len(run_of(provider, f"runs/{least}", **told).run().stops) == 1
 
 
 def test_one_bad_item_costs_one_row() -> None:

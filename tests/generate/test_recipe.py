@@ -80,6 +80,7 @@ def test_rows_come_in_by_the_one_door_with_their_source_kind() -> None:
         ("labels:", "lables:", "small.yaml, line 4: unknown key 'lables' (did you mean 'labels'?)"),
         ("{rows: 12}", "{rows: many}", "small.yaml, line 3: 'target.rows' is 'many'"),
         ("{rows: 12}", "{rows: 0}", "line 3: 'target.rows' is '0'"),
+        ('refund: "wants', '1: "wants', "line 4: 'labels.1' is no text"),
         ("{rows: 12}", "{row: 12}", "line 3: unknown key 'target.row' (did you mean 'rows'?)"),
         ("{rows: 12}", "{}", "'target.rows' is missing"),
         ("version: 1", "version: 2", "line 1: 'version'"),

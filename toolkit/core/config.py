@@ -27,6 +27,8 @@ def loads(model: type[Model], text: str, name: str) -> Model:
     from pydantic import ValidationError
 
     found = parse(text, name)
+    if found is None:
+        raise UsageError(f"{name} is empty", f"it needs: {', '.join(_needed(model))}")
     try:
         return model.model_validate(found)
     except ValidationError as failure:
@@ -60,8 +62,14 @@ def _first(errors: list[Any], model: type[Model], found: Any, name: str) -> Usag
         return UsageError(f"{where}: unknown key '{place}'{closest(key, known)}", f"known here: {', '.join(known)}")
     if error["type"] == "missing":
         return UsageError(f"{where}: '{place}' is missing", "add it")
+    if error["type"] == "string_type" and isinstance(error.get("input"), int | float):
+        return UsageError(f"{where}: '{place.removesuffix('.[key]')}' is no text", "write it in quotes")
     shown = str(error.get("input"))[:60]
     return UsageError(f"{where}: '{place}' is {shown!r}: {error['msg'].lower()}", "correct that value")
+
+
+def _needed(model: type[BaseModel]) -> list[str]:
+    return [name for name, field in model.model_fields.items() if field.is_required()]
 
 
 def _line(found: Any, location: tuple[int | str, ...]) -> int | None:

@@ -16,6 +16,9 @@ from toolkit.core.request import Capacity, Cell, Seed
 
 COLLAPSED_AFTER = 48
 COLLAPSED_YIELD = 0.05
+BARREN_AFTER, SPARSE_AFTER = 96, 192
+"""Candidates of a run after which none, and a yield as low as that of a collapsed cell, end it: were a tenth good, 1
+run in 24,000 and 1 in 170 would stop for nothing. Its cells may each be too small to tell."""
 DEAD = "dead"
 SURPLUS = "surplus"
 
@@ -73,6 +76,16 @@ class Plan:
     def accepted(self) -> int:
         return sum(state.accepted for state in self.cells.values())
 
+    @property
+    def barren(self) -> str:
+        """Why a run that accepts next to nothing should ask no more, or an empty text."""
+        states = self.cells.values()
+        tried = sum(state.candidates for state in states)
+        good = sum(state.accepted + state.refused[SURPLUS] for state in states)
+        if tried < (SPARSE_AFTER if good else BARREN_AFTER) or good >= COLLAPSED_YIELD * tried:
+            return ""
+        return f"{good:,} of the first {tried:,} candidates were good{self._worst_gate()}"
+
     def waves(self) -> Iterator[list[Seed]]:
         """Wave after wave, until every quota is met or nothing more can be asked."""
         while wave := self._wave():
@@ -113,7 +126,9 @@ class Plan:
         kept = []
         for seed in seeds:
             if left == 0:
-                self._stop(f"max_candidates ({self.max_candidates:,}) reached{self._worst_gate()}")
+                reached = f"max_candidates ({self.max_candidates:,}) reached"
+                self.stops = [each for each in self.stops if not each.startswith(reached)]
+                self._stop(f"{reached}{self._worst_gate()}")
                 break
             kept.append(replace(seed, rows=min(seed.rows, left)))
             left -= kept[-1].rows

@@ -24,6 +24,7 @@ from toolkit.generate.driver import Cooked, Driver
 from toolkit.generate.engine import Engine, Limits
 from toolkit.generate.looking import Looking
 from toolkit.generate.loop import run
+from toolkit.generate.losses import Losses
 from toolkit.generate.prompts import unseeded
 from toolkit.generate.recipe import Loaded
 from toolkit.generate.result import PLAN, REJECTED, ROWS, SUMMARY, GenerateResult, LabelCapacity, capacities, waterfall
@@ -114,6 +115,7 @@ class _Run:
     shunned: dict[Cell, list[str]] = field(default_factory=dict)
     personas: Counter[str] = field(default_factory=Counter)
     made: int = 0
+    losses: Losses = field(default_factory=Losses)
 
     def __post_init__(self) -> None:
         self.loaded, self.folder = self.prepared.loaded, self.prepared.folder
@@ -145,7 +147,7 @@ class _Run:
                     self.pulse = Pulse(self.folder, self._told(), self.plan, driver.engine)
                     driver.engine.watch = self._show
                 if self.stored is None:
-                    run(driver.drive(self._waves(), lambda cooked: self._judge(cooked, journal)))
+                    run(driver.drive(self._waves(), lambda cooked: self._take(cooked, driver, journal)))
                 else:
                     self._again(self.stored, driver, journal)
             return self._summary(driver, journal)
@@ -213,6 +215,12 @@ class _Run:
             return ()
         return tuple(self.shunned.get(seed.cell, [])[-most:])
 
+    def _take(self, cooked: Cooked, driver: Driver, journal: Journal) -> None:
+        """Judge what came, and send nothing more where nothing good comes of it."""
+        self._judge(cooked, journal)
+        if not self.pilot and self.plan.barren:
+            driver.engine.drain(self.plan.barren)
+
     def _judge(self, cooked: Cooked, journal: Journal) -> None:
         """Count every row that was asked for exactly once: accepted, refused with a reason, or dead."""
         cell, refused, accepted = cooked.seed.cell, Counter[str](), 0
@@ -222,6 +230,7 @@ class _Run:
             reason = cooked.dead or f"the reply held {len(cooked.rows)} of {cooked.seed.rows} rows"
             self.rejected.write({"gate": plan.DEAD, "rows": lost, "reason": reason, "raw": cooked.raw})
             refused[plan.DEAD] = lost
+            self.losses.add(plan.DEAD, f"{reason}; it begins: {cooked.raw[:60]}" if cooked.raw else reason, lost)
         for nth, row in enumerate(cooked.rows):
             self._count(row)
             full = self.plan.cells[cell].missing - accepted <= 0
@@ -232,6 +241,7 @@ class _Run:
                 self._accept(cooked, row, nth, journal)
             else:
                 refused[refusal.gate] += 1
+                self.losses.add(*refusal)
                 self._remember(refusal.gate, cell, row.text)
                 journal.refused(cooked.key, nth, refusal.gate, refusal.reason)
                 lineage = self._lineage(cooked, row)
@@ -306,6 +316,7 @@ class _Run:
             saved_usd=driver.engine.saved_usd(),
             personas={name: self.personas[name] for name in self.loaded.file.strategy.personas},
             notes=tuple(journal.notes),
+            losses=self.losses.commonest(),
             files={ROWS: self.accepted.digest.hexdigest(), REJECTED: self.rejected.digest.hexdigest()},
         )
         summary = orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2) + b"\n"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from toolkit.core.request import NO_TOKENS, Capacity, Usage
 from toolkit.core.types import JSON
+from toolkit.generate.losses import Loss
 from toolkit.generate.plan import DEAD, CellState
 
 SCHEMA = 1
@@ -50,7 +51,7 @@ class GenerateResult:
     stops: why it ended early, empty where the target was met. unique, unique_masked: shares of the
     candidates that differ as text, and with numbers masked. dead: rows asked for that no reply held.
     usage, cost_usd: of all replies; None for a model without a price. What was lost counts as spent.
-    saved_usd: by prompt caching.
+    saved_usd: by prompt caching. losses: the commonest reason of each gate, the worst gate first.
     """
 
     folder: Path
@@ -73,6 +74,7 @@ class GenerateResult:
     saved_usd: float = 0.0
     personas: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -120,6 +122,7 @@ class GenerateResult:
             "rejected": self.rejected,
             "dead": self.dead,
             "stops": list(self.stops),
+            **({} if self.complete else {"losses": [dict(each._asdict()) for each in self.losses]}),
             "waterfall": [dict(step._asdict()) for step in self.waterfall],
             "unique": round(self.unique, 4),
             "unique_masked": round(self.unique_masked, 4),

@@ -30,6 +30,7 @@ WORDS = {
     "judge": "refused by the judge",
     "surplus": "its cell was full already",
 }
+MOST_LOSSES = 3
 MOST_CELLS = 12
 """Cells that the table shows, the ones with most refused first; generation.json holds all."""
 
@@ -69,6 +70,7 @@ def generated(found: GenerateResult) -> str:
         _labels(found),
         *_coverage(found),
         *(f"stopped: {reason}" for reason in found.stops),
+        *_losses(found),
         f"  {found.rows}\n  {found.folder / 'rejected.jsonl'}\n  {found.folder / 'generation.json'}",
     ]
     if found.accepted:
@@ -103,6 +105,12 @@ def _spent(found: GenerateResult) -> list[str]:
     each = f", ${found.cost_usd / found.accepted:.4f} per accepted row" if found.accepted else ""
     saved = f"; the prompt cache saved ${found.saved_usd:.4f}" if usage.cached_tokens else ""
     return [f"spent: ${found.cost_usd:.4f} for {tokens}{each}{saved}"]
+
+
+def _losses(found: GenerateResult) -> list[str]:
+    """The commonest reason of the gates that lost most, of a run that fell short."""
+    told = [] if found.complete else [each for each in found.losses if each.gate != "surplus"]
+    return [f"  {each.gate}, {each.rows:,} times: {' '.join(each.reason.split())}" for each in told[:MOST_LOSSES]]
 
 
 def _cells(found: GenerateResult) -> list[str]:
