@@ -15,16 +15,15 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.core import parts, secrets
-from toolkit.core.errors import ProviderError, UsageError
+from toolkit.core import secrets
+from toolkit.core.errors import ProviderError
 from toolkit.core.judging import Judging
 from toolkit.core.marked import FENCED, fenced
-from toolkit.core.prices import price_of
-from toolkit.core.request import Message, Provider, Remote, Reply, Request
+from toolkit.core.request import Message, Provider, Reply, Request
 from toolkit.core.types import Fact
 from toolkit.generate.ask import Answer, ask
 from toolkit.generate.budget import Budget
-from toolkit.generate.models import options, provider
+from toolkit.generate.models import asked_model
 from toolkit.read import Progress
 from toolkit.scene import Scene
 from toolkit.store.folder import RunFolder
@@ -101,17 +100,7 @@ class Verdict(NamedTuple):
 
 def model_of(judge: Judge) -> Provider:
     """Who is asked. Raises UsageError for what is no model, or has no price under a cap in dollars."""
-    use, fix = judge.model, "name one: --judge openai:NAME"
-    part = parts.part("providers", use.partition(":")[0])
-    if part.free or not part.reads_prompt:
-        raise UsageError(f"{use} is no model that can judge", fix)
-    built = provider(use, **options(use, {"base_url": judge.base_url or None}))
-    if not isinstance(built, Remote):
-        raise UsageError(f"{use} cannot be asked across a network", fix)
-    if judge.usd is not None and price_of(built.model) is None:
-        fix = "put its price into a file and its name into $TOOLKIT_PRICES (see README, Models and money)"
-        raise UsageError(f"--budget is in dollars and the price of {built.model} is not known", fix)
-    return built
+    return asked_model(judge.model, "--judge", base_url=judge.base_url, capped=judge.usd is not None)
 
 
 def settle(

@@ -190,7 +190,7 @@ def test_a_server_that_is_not_there_is_told(run: str) -> None:
         (["--model", "openai:x", "--data", "run"], "are of the ladder"),
         (["--ladder", "--data", "run", "--stronger", "openai:x"], "need a model"),
         (["--ladder", "--data", "run", "--budget", "0"], "need a model"),
-        (["--ladder", "--data", "run", "--model", "grammar"], "no model that a prompt can be tried on"),
+        (["--ladder", "--data", "run", "--model", "grammar"], "no model that reads a prompt"),
         (["--ladder", "--data", "run", "--model", "openai:x", "--budget", "1"], "price of openai:x is not known"),
         (["--ladder", "--data", "run", "--system", "absent.txt"], "absent.txt cannot be read"),
     ],

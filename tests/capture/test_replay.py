@@ -225,7 +225,7 @@ def test_a_draw_by_chance_a_budget_and_a_server_that_fails(
         first = {row["id"] for row in _lines(Path("replayed/rows.jsonl"))}
         told = json.loads(capsys.readouterr().out)
         assert (told["asked"], told["prompts"]) == (4, 20)
-        assert told["cost_usd"] == pytest.approx(4 * 4 * 100 / 1e6)
+        assert told["cost_usd"] == pytest.approx(told["rows"] * 4 * 100 / 1e6)  # one of the four may be question 3
         assert not Path("replayed/pairs.jsonl").exists()  # cut off: it would teach length alone
         assert _replay(log.folder, server.url, "--json") == 0
         told = json.loads(capsys.readouterr().out)

@@ -127,7 +127,7 @@ def test_the_better_of_two_answers(home: Path, capsys: Any) -> None:
 @pytest.mark.parametrize(
     ("more", "code", "words"),
     [
-        (["--by", "grammar"], 2, "no model that a prompt can be tried on"),
+        (["--by", "grammar"], 2, "no model that reads a prompt"),
         (["--by", "openai:other", "--budget", "1"], 2, "price of openai:other is not known"),
         (["--by", MODEL, "--accept", "0.9"], 2, "--into train.jsonl"),
         (["--by", MODEL, "--accept", "90", "--into", "x.jsonl"], 2, "--accept wants a share"),

@@ -183,8 +183,8 @@ def climb(folder: RunFolder, plan: Plan, encode: Encode, progress: Told | None =
     """
     rows = material(folder, rows=plan.rows, free=bool(plan.judge))
     capped = plan.usd is not None
-    models = [timed(use, base_url=plan.base_url, capped=capped) for use in plan.models]
-    judge = timed(plan.judge, base_url=plan.base_url, capped=capped) if plan.judge else None
+    models = [timed(use, "--model", base_url=plan.base_url, capped=capped) for use in plan.models]
+    judge = timed(plan.judge, "--judge", base_url=plan.base_url, capped=capped) if plan.judge else None
     home = folder.path / FOLDER
     going = Climb(plan, rows, Desk(home, plan.usd, progress), encode, judge)
     stopped, final = "", None

@@ -14,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.advise.ladder_prompt import Form
-from toolkit.core import parts
 from toolkit.core.errors import ProviderError, UsageError
 from toolkit.core.prices import price_of
 from toolkit.core.request import Capacity, Cell, Provider, Remote, Reply, Request, Usage
 from toolkit.generate.ask import Answer, Asked, ask
 from toolkit.generate.budget import Budget
-from toolkit.generate.models import options, provider
+from toolkit.generate.models import asked_model
 from toolkit.write import whole_file
 
 TIMES = "latency.json"
@@ -131,17 +130,11 @@ class Desk:
         return median(found) if found else None
 
 
-def timed(use: str, *, base_url: str = "", capped: bool = False) -> Timed:
+def timed(use: str, flag: str, *, base_url: str = "", capped: bool = False) -> Timed:
     """The model of `use`, ready to be asked. Raises UsageError for what is no model, or has no price under a cap."""
-    part, fix = parts.part("providers", use.partition(":")[0]), "name one: --model openai:NAME"
-    if part.free or not part.reads_prompt:
-        raise UsageError(f"{use} is no model that a prompt can be tried on", fix)
-    built = provider(use, **options(use, {"base_url": base_url or None}))
+    built = asked_model(use, flag, base_url=base_url, capped=capped)
     if not isinstance(built, Remote):
-        raise UsageError(f"{use} cannot be asked across a network", fix)
-    if capped and price_of(built.model) is None:
-        fix = "put its price into a file and its name into $TOOLKIT_PRICES (see README, Models and money)"
-        raise UsageError(f"--budget is in dollars and the price of {built.model} is not known", fix)
+        raise UsageError(f"{use} cannot be asked across a network", f"name one: {flag} openai:NAME")
     return Timed(built, built)
 
 

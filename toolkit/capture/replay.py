@@ -19,15 +19,12 @@ from toolkit.capture.compact import TERMS, CompactOptions, Rows
 from toolkit.capture.disagreement import Disagreement, disagreements, text_of
 from toolkit.capture.feedback import Feedback
 from toolkit.capture.understand import COMPETING, understand
-from toolkit.core import parts
-from toolkit.core.errors import InputError, UsageError
-from toolkit.core.prices import price_of
-from toolkit.core.request import Message, Provider, Reply, Request
+from toolkit.core.errors import InputError
+from toolkit.core.request import Message, Reply, Request
 from toolkit.core.types import JSON
 from toolkit.generate.ask import Asked, ask
 from toolkit.generate.budget import Budget
-from toolkit.generate.models import options as options_of
-from toolkit.generate.models import provider
+from toolkit.generate.models import asked_model
 from toolkit.store.calls import calls
 from toolkit.store.frames import segments
 from toolkit.store.streams import sha256
@@ -119,7 +116,7 @@ def replay(
     again asks nothing twice. Raises UsageError, InputError, ProviderError, MachineError as `ask` and `compact` do.
     """
     source, folder, options = Path(log), Path(out), options or ReplayOptions()
-    model = _model(use, options)
+    model = asked_model(use, "--with", base_url=options.base_url, capped=options.usd is not None, local=True)
     found, total = prompts(source, options)
     if not found:
         raise InputError(f"{source} holds no conversation that can be asked again", f"toolkit capture status {source}")
@@ -193,17 +190,6 @@ def _message(told: Mapping[str, Any]) -> Message:
     role = "system" if told["role"] == "developer" else told["role"]
     content = told["content"] if isinstance(told["content"], str) else "".join(part["text"] for part in told["content"])
     return Message(role, content, tuple(told.get("tool_calls") or ()), told.get("tool_call_id") or "")
-
-
-def _model(use: str, options: ReplayOptions) -> Provider:
-    part = parts.part("providers", use.partition(":")[0])
-    if not part.reads_prompt:
-        raise UsageError(f"{use} is no model that reads a prompt", "name one: --with openai:NAME")
-    built = provider(use, **options_of(use, {"base_url": options.base_url or None}))
-    if options.usd is not None and not built.free and price_of(built.model) is None:
-        fix = "put its price into a file and its name into $TOOLKIT_PRICES (see README, Models and money)"
-        raise UsageError(f"--budget is in dollars and the price of {built.model} is not known", fix)
-    return built
 
 
 def _sides(

@@ -7,6 +7,7 @@ from typing import Any
 
 from toolkit.core import parts
 from toolkit.core.errors import UsageError
+from toolkit.core.prices import price_of
 from toolkit.core.request import Provider
 
 
@@ -31,3 +32,18 @@ def options(use: str, told: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the options that the provider of `use` has."""
     known = {option for option, _, _ in parts.options(parts.part("providers", use.partition(":")[0]))}
     return {option: value for option, value in told.items() if option in known}
+
+
+def asked_model(use: str, flag: str, *, base_url: str = "", capped: bool = False, local: bool = False) -> Provider:
+    """The model that a command asks, named with its option `flag`. local: whether one that asks nobody will do.
+
+    Raises UsageError for what reads no prompt, and under a cap in dollars for a model without a price.
+    """
+    part = parts.part("providers", use.partition(":")[0])
+    if not part.reads_prompt or (part.free and not local):
+        raise UsageError(f"{use} is no model that reads a prompt", f"name one: {flag} openai:NAME")
+    built = provider(use, **options(use, {"base_url": base_url or None}))
+    if capped and not built.free and price_of(built.model) is None:
+        fix = "put its price into a file and its name into $TOOLKIT_PRICES (see README, Models and money)"
+        raise UsageError(f"--budget is in dollars and the price of {built.model} is not known", fix)
+    return built

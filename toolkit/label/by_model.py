@@ -105,7 +105,7 @@ def label_by_model(
     classes = _classes(path, rows, asking)
     if asking.accept is not None and (into is None or not 0 < asking.accept <= 1):
         raise UsageError("--accept wants a share of agreement and a file", "--accept 0.9 --into train.jsonl")
-    model = timed(asking.model, base_url=asking.base_url, capped=asking.usd is not None)
+    model = timed(asking.model, "--by", base_url=asking.base_url, capped=asking.usd is not None)
     form = Form(f"{asking.guideline}\n\n{PLAIN}".strip(), classes)
     found = ask(
         model, [_request(row, form, asking) for row in rows], folder=path.parent / FOLDER,
