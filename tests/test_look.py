@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from toolkit.core.errors import InputError
 from toolkit.core.types import Finding
 from toolkit.findings import findings
-from toolkit.look import look
+from toolkit.look import collect, look
 from toolkit.runners.processes import mapped
 from toolkit.store.folder import RunFolder
 from toolkit.store.ledger import Ledger
@@ -95,3 +99,19 @@ def _refuse(piece: int) -> int:
     if piece == 3:
         raise InputError(f"piece {piece} cannot be read", "leave it out")
     return piece
+
+
+LONG = "SELECT count(*) FROM range(3000000) a, range(100000) b WHERE a.range * b.range % 7 = 3"
+
+
+def _ask() -> list[Any]:
+    return duckdb.sql(LONG).fetchall()
+
+
+def test_an_interrupt_in_a_query_is_no_failure_of_the_check() -> None:
+    """DuckDB tells Ctrl-C as an error of its own."""
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        collect(_ask)
+    timer.join()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from toolkit.core.errors import NotApplicable, Skip, ToolkitError
+from toolkit.core.errors import NotApplicable, Skip, ToolkitError, interrupted
 from toolkit.core.types import Finding, Result, Status
 from toolkit.runners.processes import mapped
 from toolkit.store.dataset import Group
@@ -90,6 +90,8 @@ def _tried(run: Callable[[], list[Result]]) -> Look:
     except (ToolkitError, KeyboardInterrupt, MemoryError):
         raise
     except (Exception, SystemExit) as failure:  # a check of a user's own may call sys.exit
+        if interrupted(failure):
+            raise KeyboardInterrupt from failure
         return Look("failed", f"{type(failure).__name__}: {str(failure)[:300]}")
 
 

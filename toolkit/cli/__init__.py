@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
-from toolkit.core.errors import ToolkitError, closest
+from toolkit.core.errors import ToolkitError, closest, interrupted
 
 ORDER = (
     "demo", "advise", "init", "preview", "estimate", "generate", "status", "rejudge", "verify", "findings", "why",
@@ -84,6 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"the machine failed: {failure.strerror or failure}", "check the disk and the permissions", 3)
     except typer.TyperException as failure:
         return _usage(failure)
+    except RuntimeError as failure:
+        if interrupted(failure):
+            return _stopped()
+        raise
     if returned == STOPPED:  # typer's own answer to an interrupt
         return _stopped()
     return returned if isinstance(returned, int) else 0

@@ -74,3 +74,10 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not on a list: it shows the list."""
     names = sorted(known)
     return UsageError(f"unknown {kind} '{word}'{closest(word, names)}", f"one of: {', '.join(names)}")
+
+
+def interrupted(failure: BaseException) -> bool:
+    """Whether this is Ctrl-C, which DuckDB tells as a RuntimeError where it comes in the middle of a query."""
+    return isinstance(failure, KeyboardInterrupt) or (
+        isinstance(failure, RuntimeError) and str(failure) == "Query interrupted"
+    )
