@@ -30,7 +30,8 @@ WORDS = {
     "judge": "refused by the judge",
     "surplus": "its cell was full already",
 }
-MOST_LOSSES = 3
+MOST_LOSSES, LEAST_LOST = 3, 0.1
+"""Reasons that are told of a run that fell short, and their share of the candidates."""
 MOST_CELLS = 12
 """Cells that the table shows, the ones with most refused first; generation.json holds all."""
 
@@ -109,7 +110,9 @@ def _spent(found: GenerateResult) -> list[str]:
 
 def _losses(found: GenerateResult) -> list[str]:
     """The commonest reason of the gates that lost most, of a run that fell short."""
-    told = [] if found.complete else [each for each in found.losses if each.gate != "surplus"]
+    if found.complete:
+        return []
+    told = [each for each in found.losses if each.gate != "surplus" and each.rows >= LEAST_LOST * found.candidates]
     return [f"  {each.gate}, {each.rows:,} times: {' '.join(each.reason.split())}" for each in told[:MOST_LOSSES]]
 
 
