@@ -205,6 +205,23 @@ def test_only_new_findings_count_for_the_exit_code(capsys: Any) -> None:
     assert "0 new, 0 as before, 4 fixed" in capsys.readouterr().out
 
 
+def test_readiness_too_counts_only_what_is_new(capsys: Any) -> None:
+    Path("data").mkdir()
+    rows = Path("data/rows.jsonl")
+    rows.write_text("".join(row + "\n" for row in GOOD + BAD), encoding="utf-8")
+    asked = ["readiness", str(rows), "--no-embeddings", "--exact", "--keep", "last"]
+    assert main(asked) == 1
+    capsys.readouterr()
+    assert main([*asked, "--baseline", "runs/rows"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("NOT READY")
+    assert "against runs/rows: 0 new" in told.err
+    rows.write_text("".join(row + "\n" for row in [*GOOD, *BAD, _chat("a new one", "")]), encoding="utf-8")
+    assert main([*asked, "--run", "runs/three", "--baseline", "runs/rows"]) == 1
+    assert main(["readiness", "runs/rows", "--exact"]) == 2
+    assert "verified already" in capsys.readouterr().err
+
+
 def test_a_line_separator_in_an_id_does_not_cut_a_line_of_the_older_findings() -> None:
     rows = [*GOOD, json.dumps({"id": "one\u2028two", **json.loads(BAD[0])})]
     assert _verify(rows, "--write", "jsonl:one.jsonl") == 1

@@ -9,6 +9,7 @@ import typer
 from toolkit.cli import _options as opts
 
 if TYPE_CHECKING:
+    from toolkit.listing import Baseline
     from toolkit.readiness import Readiness
 
 
@@ -35,6 +36,8 @@ def command(
     schema: opts.Schema = "",
     skip: opts.Skipped = [],  # noqa: B006
     set: opts.Set = [],  # noqa: B006
+    exact: opts.Exact = False,
+    keep: opts.Keep = "",
     with_: opts.With = [],  # noqa: B006
     trainer: opts.Trainer = "",
     model: opts.Model = "",
@@ -47,6 +50,7 @@ def command(
     previous: Annotated[str, typer.Option("--previous", help="An earlier readiness.json: say what changed.")] = "",
     github_summary: opts.GithubSummary = False,
     write: opts.Write = [],  # noqa: B006
+    baseline: opts.Baseline = "",
     json: opts.AsJson = False,
 ) -> int:
     """Say whether the rows are ready to train on, and why; exit 0 when they are, 1 when not.
@@ -57,22 +61,22 @@ def command(
     from pathlib import Path
 
     from toolkit.cli import _listed
-    from toolkit.readiness import gate, readiness
+    from toolkit.readiness import readiness
     from toolkit.split import SplitOptions
 
     if check:
-        found = gate(data)
-        print(f"{found['verdict']}: every file is as it was when the report was made")
-        return 0
+        return _gate(data)
     opts.load_parts(with_)
-    set = opts.for_target(for_, set, data)
+    set = opts.duplicates(opts.for_target(for_, set, data), *_not_of_a_run(data, exact, keep))
     asked, set = opts.trainer_asked(trainer, model, max_length, set)
-    _listed.before(write, "")
+    older = _listed.before(write, baseline)
     summary = _summary_file() if github_summary else ""
     columns = opts.reading(
         format=format, text=text, label=label, prompt=prompt, answer=answer, labels=not no_labels, group=group,
         id=id, delimiter=delimiter, source_kind=source_kind, licence=licence, source=source,
     )  # fmt: skip
+    options = opts.verifying([], skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder,
+                             self_test=self_test)  # fmt: skip
     share = opts.share_or_file(heldout)
     done = readiness(
         data,
@@ -81,25 +85,41 @@ def command(
         against=against,
         usage=usage or None,
         reading=columns,
-        options=opts.verifying(
-            [], skip, set, schema, embed=not no_embeddings, precision=precision, encoder=encoder, self_test=self_test
-        ),
+        options=options,
         splitting=SplitOptions(heldout=share) if isinstance(share, float) else None,
         policy=Path(policy) if policy else None,
         trainer=asked,
         previous=previous or None,
         progress=opts.progress(),
     )
-    _summarise(done, summary)
-    return _show(done, write, policy, json=json)
+    return _show(_summarised(done, summary), write, policy, older, json=json)
 
 
-def _summarise(answer: Readiness, summary: str) -> None:
+def _gate(report: str) -> int:
+    from toolkit.readiness import gate
+
+    print(f"{gate(report)['verdict']}: every file is as it was when the report was made")
+    return 0
+
+
+def _not_of_a_run(data: str, exact: bool, keep: str) -> tuple[bool, str]:
+    """`--exact` and `--keep` as given; UsageError where the rows are looked at already."""
+    from toolkit.core.errors import UsageError
+    from toolkit.store.folder import is_run
+
+    if (exact or keep) and is_run(data):
+        what = f"{data} is verified already, and --exact and --keep say how near-duplicates are looked for"
+        raise UsageError(what, "give them to toolkit verify FILE, or to toolkit readiness FILE")
+    return exact, keep
+
+
+def _summarised(answer: Readiness, summary: str) -> Readiness:
     from pathlib import Path
 
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(_cut(answer.run.readiness("md").read_text(encoding="utf-8")))
+    return answer
 
 
 def _summary_file() -> str:
@@ -123,16 +143,25 @@ def _cut(text: str) -> str:
     return whole[:most].decode("utf-8", "ignore").rsplit("\n", 1)[0] + "\n\nCut here; readiness.md has it all.\n"
 
 
-def _show(answer: Readiness, write: list[str], policy: str, *, json: bool) -> int:
-    """Write the lists that were asked for and print the report; the exit code of the verdict."""
+def _show(answer: Readiness, write: list[str], policy: str, older: Baseline | None, *, json: bool) -> int:
+    """Write the lists that were asked for and print the report; the exit code of the verdict.
+
+    With an older run that of the findings which are new since, except where the verdict is not known.
+    """
     from pathlib import Path
 
     from toolkit.cli import _listed
     from toolkit.core.parts import build
     from toolkit.core.policy import load_policy
+    from toolkit.core.types import Level
+    from toolkit.renderers import news
 
-    _listed.after(answer.run, write, None, load_policy(Path(policy)) if policy else None)
+    listed = _listed.after(answer.run, write, older, load_policy(Path(policy)) if policy else None)
     print(build("renderers", "json" if json else "terminal").render(answer.report))
     if not json:
         opts.say(f"report: {answer.run.readiness('html')}")
-    return 0 if answer.fit else 1
+    if listed is None or older is None or answer.fit:
+        return 0 if answer.fit else 1
+    opts.say(news.summary(listed, older.name))
+    worst = max((each.level for each in listed.checks), default=Level.OK)
+    return int(answer.verdict == "CANNOT TELL" or worst >= Level.ERROR)
