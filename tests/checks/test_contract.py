@@ -100,7 +100,7 @@ def test_the_rules_below_use_every_expectation() -> None:
     assert {each["expectation"] for each in RULES} == set(EXPECTATIONS)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.lists(ROW, max_size=30))
 def test_great_expectations_and_sql_count_the_same(rows: list[Any]) -> None:
     table = flat(rows)
