@@ -48,6 +48,22 @@ def test_every_command_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) ->
             assert "readiness" in command or "verify" in command or "split" in command or "run" in command, said.err
 
 
+def test_the_options_that_mix_general_rows_in_do_what_the_readme_says(capsys: pytest.CaptureFixture[str]) -> None:
+    if not README.is_file():
+        pytest.skip("the README is not beside the package")
+    (options,) = re.findall(r"`(--mix general\.jsonl --share [\d.]+)`", README.read_text(encoding="utf-8"))
+    for name, word in (("tickets", "ticket"), ("general", "story")):
+        rows = [
+            {"text": f"{word} {at * 7919} about {at * 104729 % 9973}", "label": f"{word}{at % 2}"} for at in range(80)
+        ]
+        Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert main(["verify", "tickets.jsonl", "--no-embeddings"]) == 0
+    assert main(shlex.split(f"split runs/tickets {options}")) in (0, 1)
+    assert "mixed in: " in capsys.readouterr().out
+    assert Path("runs/tickets/train.mixed.jsonl").is_file()
+    assert Path("runs/tickets/regression.jsonl").is_file()
+
+
 def _captured(folder: Path) -> None:
     """A log as the proxy would have written it, which a README cannot run to its end."""
     from toolkit.capture.privacy import Keys
