@@ -13,6 +13,7 @@ import pytest
 
 from toolkit.core.errors import UsageError
 from toolkit.read import ReadOptions, read
+from toolkit.renderers import terminal
 from toolkit.store import columns as cols
 from toolkit.store.sampler import SAMPLE, Sampler
 from toolkit.store.shared import are_labels, instructions
@@ -132,6 +133,12 @@ def test_columns_of_any_name_are_read_as_prompt_and_answer(tmp_path: Path) -> No
         read(path, tmp_path / "data", ReadOptions(prompt="frage"))
     with pytest.raises(UsageError):
         read(path, tmp_path / "data", ReadOptions(prompt="frage", answer="answer"))
+
+
+def test_columns_of_no_known_name_are_told(tmp_path: Path) -> None:
+    path = _write(tmp_path, [{"frage": f"Was ist {at}?", "antwort": f"Das ist {at}."} for at in range(5)])
+    said = terminal.verified(verify(path, run=tmp_path / "run", options=VerifyOptions(embed=False)))
+    assert "no row has a known format: --prompt and --answer, or --text, of frage, antwort" in said
 
 
 def test_what_an_instruction_is_about_belongs_to_the_prompt(tmp_path: Path) -> None:

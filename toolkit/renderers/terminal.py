@@ -41,7 +41,9 @@ def verified(found: Verified) -> str:
 def _next(found: Verified) -> str:
     manifest = found.data.manifest
     if manifest.rows and manifest.formats == {"unknown": manifest.rows}:
-        return "name the columns, as no row has a known format: --prompt COLUMN --answer COLUMN, or --text COLUMN"
+        first = next(found.data.batches(("raw",))).column("raw")[0].as_py()
+        own = shown(", ".join(json.loads(first)))[:300]
+        return f"name the columns, as no row has a known format: --prompt and --answer, or --text, of {own}"
     return f"toolkit readiness {found.run.path}"
 
 
