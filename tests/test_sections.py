@@ -174,9 +174,10 @@ def test_every_section_of_the_usual_report_is_on_the_page() -> None:
     report = sample.usual()
     page = Html().render(report)
     found = sections(report)
-    assert {"fixes", "minimums", "learning", "leaked", "cost", "personal"} <= {each.id for each in found}
+    assert {"fixes", "minimums", "made", "learning", "leaked", "cost", "personal"} <= {each.id for each in found}
     assert all(f'<section id="{each.id}"' in page for each in found)
     assert "Score against rows to learn from" in page and "Score by nearness to train" in page
+    assert "What each gate let through" in page
 
 
 def test_the_summary_of_a_job(

@@ -98,7 +98,13 @@ def build(ledger: Ledger, decision: Decision, policy: Policy, split: Any, run: P
         not_looked=[[o.check, o.status, o.reason] for o in decision.outcomes if o.status != "ran"],
         missing=list(UNCOVERED),
         next=_next(sections.get("fixes"), split, target, verdict(why).words),
-        extra={**_extra(ledger, manifest), **sections, **_mixed(run, split), **_advised(run)},
+        extra={
+            **_extra(ledger, manifest),
+            **sections,
+            **_made(ledger, manifest),
+            **_mixed(run, split),
+            **_advised(run),
+        },
     )
 
 
@@ -107,6 +113,17 @@ def _extra(ledger: Ledger, manifest: dict[str, Any]) -> dict[str, Any]:
     found = {"encoder": ledger.meta("encoder"), "training": load_told(ledger)}
     found |= {name: manifest.get("options", {}).get(name) for name in ("licence", "source")}
     return {name: value for name, value in found.items() if value}
+
+
+def _made(ledger: Ledger, manifest: dict[str, Any]) -> dict[str, JSON]:
+    """How the rows were made, where they are those that `toolkit generate` left beside its summary."""
+    summary = Path(ledger.meta("source") or "").parent / "generation.json"
+    if not summary.is_file():
+        return {}
+    found = json.loads(summary.read_text(encoding="utf-8"))
+    if found.get("schema") != 1 or found["files"].get("rows.jsonl") != manifest["sources"][0]["sha256"]:
+        return {}
+    return {"made": {name: found[name] for name in ("provider", "target", "candidates", "accepted", "waterfall")}}
 
 
 def _mixed(run: Path, split: Any) -> dict[str, JSON]:

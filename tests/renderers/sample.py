@@ -284,6 +284,17 @@ SECTIONS = {
         "expected": [[328, 0.81, 0.78, 0.84], [656, 0.866, 0.85, 0.88], [1312, 0.895, 0.87, 0.91]],
         "gain": [2.9, 1.2, 4.4],
     },
+    "made": {
+        "provider": "anthropic",
+        "target": 700,
+        "candidates": 1003,
+        "accepted": 700,
+        "waterfall": [
+            {"gate": "schema", "reached": 1003, "refused": 102},
+            {"gate": "dedupe", "reached": 901, "refused": 188},
+            {"gate": "surplus", "reached": 713, "refused": 13},
+        ],
+    },
     "leaked": {
         "line": "a linear probe names 86.4% of held-out labels. Report the last",
         "parts": [["all", 82, 0.864, 0.77, 0.92], ["similar", 12, 1.0, 0.76, 1.0], ["the rest", 70, 0.84, 0.74, 0.91]],
@@ -515,6 +526,11 @@ def hostile() -> Report:
             },
             "minimums": [{**SECTIONS["minimums"][0], "what": text, "source": at(n)} for n, text in enumerate(bad)],
             "leaked": {**SECTIONS["leaked"], "line": bad[5], "curve": [[text, 9, 0.5, 0.2, 0.8] for text in bad]},
+            "made": {
+                **SECTIONS["made"],
+                "provider": bad[6],
+                "waterfall": [{"gate": text, "reached": 9, "refused": 1} for text in bad],
+            },
             "personal": [[text, at(place + 1), 3, 1] for place, text in enumerate(bad)],
             "learning": {**SECTIONS["learning"], "line": bad[3]},
         },

@@ -94,7 +94,7 @@ def test_charts_and_tables_can_be_heard(pages):
     assert page.all("html")[0]["lang"] == "en"
     charts = [each for each in page.all("svg") if each.get("role") == "img"]
     ids = {attributes.get("id") for _, attributes in page.elements}
-    assert len(charts) == 7
+    assert len(charts) == 8
     assert all(set(chart["aria-labelledby"].split()) <= ids for chart in charts)
     assert all(each.get("scope") in ("col", "row") for each in page.all("th"))
     regions = [each for each in page.all("div") if each.get("role") == "region"]

@@ -75,6 +75,26 @@ def _nearness(each: Sequence[Any], y: float) -> Markup:
     return svg.tag("g", label, bar, figures)
 
 
+def yielded(told: Mapping[str, Any]) -> Markup:
+    """One bar for each gate of a generation: what it let through, and what it refused, of all candidates."""
+    found, most = told["waterfall"][:20], max(told["candidates"], 1)
+    rows = [_gate(each, place * 26, most) for place, each in enumerate(found)]
+    said = "; ".join(f"{shown(each['gate'], 60)} refused {count(each['refused'])}" for each in found)
+    return svg.figure("made", "What each gate let through", said, 26 * len(found), *rows)
+
+
+def _gate(each: Mapping[str, Any], y: float, most: int) -> Markup:
+    scale = BARS / most
+    passed, refused = each["reached"] - each["refused"], each["refused"]
+    ends = NAMES + 2 + each["reached"] * scale
+    bars = [
+        svg.bar(NAMES + 2, y + 4, passed * scale, 17, "a"),
+        svg.bar(NAMES + 2 + passed * scale, y + 4, refused * scale, 17, "d"),
+    ]
+    figures = svg.words(ends, y + 17, f"{short(passed)} of {short(each['reached'])}", "figure", dx=7)
+    return svg.tag("g", svg.words(0, y + 17, shown(each["gate"], 40), "name"), *bars, figures)
+
+
 def tokens(told: Mapping[str, Any]) -> Markup:
     """Tokens of a row before the cut as a strip, with the trainer's limit as a line; empty where there is none."""
     found = {each["group"]: each["value"] for each in told["figures"] if each["name"] == "tokens a row before the cut"}

@@ -87,6 +87,7 @@ def _charts(report: Report) -> dict[str, Markup]:
         found["duplicates"] = charts.duplicate_bars(page.duplicates(report)[: page.CAPS["kinds"]])
     told: Mapping[str, Any] = report.extra
     drawn = {"learning": curves.learning, "leaked": curves.leaked, "training": curves.tokens}
+    drawn["made"] = curves.yielded
     found.update({name: draw(told[name]) for name, draw in drawn.items() if told.get(name)})
     if told.get("advice") and told["advice"]["break_even"]:
         found["advice"] = money_chart.recorded(told["advice"]["break_even"])

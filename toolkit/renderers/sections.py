@@ -9,7 +9,9 @@ from toolkit.core.report import Report
 from toolkit.renderers.money_chart import dollars, when
 from toolkit.renderers.words import count, number, plural
 
-KNOWN = ("since", "fixes", "advice", "minimums", "learning", "leaked", "cost", "confused", "personal", "mix")
+KNOWN = (
+    "since", "fixes", "advice", "minimums", "made", "learning", "leaked", "cost", "confused", "personal", "mix"
+)  # fmt: skip
 
 
 class Section(NamedTuple):
@@ -145,6 +147,23 @@ def _personal(told: Any) -> Section:
     )
 
 
+def _made(told: Any) -> Section:
+    kept, tried = told["accepted"], told["candidates"]
+    line = (
+        f"{count(kept)} of {count(tried)} candidates of {told['provider']} became rows, {count(told['target'])} were "
+        "asked for. Each gate judges what the gates before it let through."
+    )
+    rows = [
+        [each["gate"], count(each["reached"]), count(each["refused"]), _share(each["refused"], each["reached"])]
+        for each in told["waterfall"]
+    ]
+    return Section("made", "How the rows were made", [line], ("Gate", "Reached it", "Refused", "Share"), rows)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
 def _mix(told: Any) -> Section:
     line = (
         f"{count(told['rows_mixed_in'])} rows of {told['general']}, {100 * told['share']:.1f} % of train.mixed.jsonl; "
@@ -160,6 +179,7 @@ BUILD: Mapping[str, Callable[[Any], Section]] = {
     "fixes": _fixes,
     "advice": _advice,
     "minimums": _minimums,
+    "made": _made,
     "learning": _learning,
     "leaked": _leaked,
     "cost": _cost,
