@@ -2,7 +2,7 @@
 
     python benchmarks/near_duplicates.py                            10k and 100k rows, short and long
     python benchmarks/near_duplicates.py --sizes 1000000            a million of each
-    python benchmarks/near_duplicates.py --peer-python /tmp/p/bin/python     with rensa and datasketch there
+    python benchmarks/near_duplicates.py --peer-python ENV/bin/python     with rensa and datasketch there
     python benchmarks/near_duplicates.py --peer-python ... --peers text_dedup,datatrove --shingle w3
     python benchmarks/near_duplicates.py --sizes 10000000 --words 12 --tools toolkit_default --sample 100000
 

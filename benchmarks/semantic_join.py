@@ -2,7 +2,7 @@
 
     python benchmarks/semantic_join.py                                  10k and 100k rows, ours alone
     python benchmarks/semantic_join.py --sizes 1000000 --part vectors   a million vectors
-    python benchmarks/semantic_join.py --peer-python /tmp/p/bin/python  with faiss and semhash there
+    python benchmarks/semantic_join.py --peer-python ENV/bin/python  with faiss and semhash there
 
 Vectors are points of a few thousand topics, Zipf's share each, float16 and mapped from a file, of which
 one in five is a moved copy of another. Recall is that of 1,500 rows compared with all, at a cosine of .9.

@@ -1,6 +1,6 @@
 """The dry run beside the trainers' own preprocessing: which rows are kept, their token ids and their labels.
 
-    python benchmarks/trainers.py --python trl=/tmp/p/bin/python --python axolotl=...       compare
+    python benchmarks/trainers.py --python trl=ENV/bin/python --python axolotl=...       compare
     python benchmarks/trainers.py --speed                                                   CPU seconds alone
     python benchmarks/trainers.py --record tests/trainers/recorded --rows 150 --python ...  replies for the tests
 
