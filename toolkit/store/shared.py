@@ -77,9 +77,10 @@ class Shared:
         """User turns with the mark in place of the instruction; one that is nothing else stays as it is."""
         if not self.starts and not self.ends:
             return texts
-        return pa.array([text if text is None else self._bare(text) for text in texts.to_pylist()], texts.type)
+        return pa.array([text if text is None else self.bare(text) for text in texts.to_pylist()], texts.type)
 
-    def _bare(self, text: str) -> str:
+    def bare(self, text: str) -> str:
+        """One user turn, as `without` gives it."""
         start = next((each for each in self.starts if text.startswith(each.text)), Instruction("", ""))
         end = next((each for each in self.ends if text.endswith(each.text)), Instruction("", ""))
         rest = text[len(start.text) : len(text) - len(end.text)]
@@ -92,6 +93,16 @@ NOTHING = Shared()
 def _both(own: tuple[Instruction, ...], other: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
     found = {each.text: each for each in (*own, *other)}
     return tuple(sorted(found.values(), key=lambda each: (-len(each.text), each.text)))
+
+
+def unmarked(files: Iterable[Sequence[str]], fewest: int) -> Shared:
+    """What the texts of any of some files begin or end with, nothing in its place; `fewest` as of `instructions`."""
+    found = Shared()
+    for texts in files:
+        sides = (instructions(sorted({*some}), fewest) for some in (texts, [text[::-1] for text in texts]))
+        starts, turned = (tuple(Instruction(each, "") for each in side) for side in sides)
+        found = found.joined(Shared(starts, tuple(Instruction(each.text[::-1], "") for each in turned)))
+    return found
 
 
 def shared(heads: Iterable[str], tails: Iterable[str], answers: Sequence[str]) -> Shared:
