@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import time
 from collections import Counter
@@ -13,6 +11,7 @@ from typing import Any
 
 from toolkit.core.errors import MachineError, UsageError
 from toolkit.store.calls import Tally, calls
+from toolkit.store.folder import is_held
 from toolkit.store.frames import segments
 
 UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
@@ -63,7 +62,7 @@ def status(log: str | Path, *, damaged: bool = False) -> Status:
         found.statuses[str(call.status or "none")] += 1
         found.paths[f"{call.begin.get('method')} {str(call.begin.get('url', '')).partition('?')[0]}"] += 1
         found.masked += bool(call.masked)
-    found.live = sum(_is_live(each) for each in segments(folder))
+    found.live = sum(is_held(each) for each in segments(folder))
     return found
 
 
@@ -77,7 +76,7 @@ def purge(log: str | Path, older_than: str, *, now: float | None = None) -> tupl
     removed, size = [], 0
     for segment in segments(Path(log)):
         about = segment.stat()
-        if about.st_mtime >= before or _is_live(segment):
+        if about.st_mtime >= before or is_held(segment):
             continue
         try:
             segment.unlink()
@@ -94,15 +93,3 @@ def _age(text: str) -> float:
     if match is None:
         raise UsageError(f"--older-than {text} cannot be read", "write a number and m, h, d or w: 30d")
     return int(match[1]) * UNITS[match[2]]
-
-
-def _is_live(segment: Path) -> bool:
-    """Whether a process holds the segment for writing."""
-    file = os.open(segment, os.O_RDONLY)
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
-    return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -20,7 +18,7 @@ from toolkit.generate.engine import Engine
 from toolkit.generate.plan import Plan
 from toolkit.generate.recipe import Loaded, load
 from toolkit.generate.result import PLAN, SUMMARY
-from toolkit.store.folder import ROOT
+from toolkit.store.folder import ROOT, is_held
 from toolkit.store.journal import NAME, State, events
 
 RECENT_S = 60.0
@@ -237,13 +235,6 @@ def _name(cell: Mapping[str, str]) -> str:
 def _held(folder: Path) -> bool:
     """Whether a process holds the lock of the folder."""
     try:
-        handle = os.open(folder / ".lock", os.O_RDONLY)
+        return is_held(folder / ".lock")
     except OSError:
         return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False

@@ -115,3 +115,15 @@ def open_run(path: str | Path) -> RunFolder:
 def is_run(path: str | Path) -> bool:
     """Whether a path or name is a run folder."""
     return any((Path(candidate) / "ledger.duckdb").exists() for candidate in (path, ROOT / str(path)))
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file. Raises OSError where it cannot be opened."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
