@@ -34,7 +34,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 soak: $(STAMP)
-	$(BIN)/python -m pytest -m soak
+	HYPOTHESIS_PROFILE=default $(BIN)/python -m pytest -m soak
 
 bench: $(STAMP)
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from toolkit.core import parts
+
+settings.register_profile("same", derandomize=True)  # the same examples in every run; soak draws new ones
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 DIM = 64
 
