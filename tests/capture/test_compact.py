@@ -269,6 +269,26 @@ def test_the_same_log_gives_the_same_bytes_and_verify_reads_them(log: Log, tmp_p
     assert found.run.path.is_dir()
 
 
+def test_what_gave_no_row_is_held_and_can_be_got_back(log: Log, tmp_path: Path) -> None:
+    log.call(_ask("hi"), message("cut", id="msg_cut", stop_reason="max_tokens"))
+    log.call(_ask("hi"), message("No.", id="msg_no", stop_reason="refusal", stop_details={"category": "frontier_llm"}))
+    log.call(_ask("hi"), {}, status=500)
+    log.call(_ask("hi"), message("hello", id="msg_1"))
+    log.call(_ask("hi", "hello", "and?"), message("more", id="msg_2"))
+    for out, name in ((tmp_path / "out", "quarantine"), (tmp_path / "out" / "only.jsonl", "only.quarantine")):
+        rows, excluded = log.rows(out)
+        path = tmp_path / "out" / f"{name}.jsonl"
+        lines = [json.loads(each) for each in path.read_text("utf-8").splitlines()]
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert len(rows) == 1 and len(lines) == sum(excluded.values()) == 4
+        held = {each["id"]: each for each in lines}
+        assert held["msg_cut"]["row"]["messages"][-1]["content"] == "cut"
+        assert "row" not in held["msg_no"], "a refusal of this kind is never a row"
+        assert held["msg_1"]["reason"] == "an earlier part of a longer conversation"
+    calls = {each["call"] for each in pq.read_table(tmp_path / "out" / "calls.parquet").to_pylist()}
+    assert {each["call"] for each in lines} < calls
+
+
 def test_a_gap_makes_no_row(log: Log, tmp_path: Path) -> None:
     recording = Recording(log.log, log.keys)
     recording.begin(Asked("POST", b"/v1/messages", [], "https://api.anthropic.com"), b"{}", last=True)

@@ -195,6 +195,67 @@ def test_what_gives_no_row_and_why(tmp_path: Path, capsys: pytest.CaptureFixture
     assert (told["records"], told["broken"]) == (8, 2)
 
 
+def test_what_gave_no_row_is_held_and_can_be_got_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (good,) = LOGGED["litellm"][0]
+    key = "sk-ant-@@api03-0123456789abcdefgh".replace("@@", "")
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": json.dumps({"n": 10**30})}}
+    records = [
+        {**good, "id": "kept", "response": {**COMPLETION, "choices": [{"message": {"content": "", "tool_calls": [call]},
+                                                                     "finish_reason": "tool_calls"}]}},
+        {**good, "id": "none", "messages": None, "metadata": {"number": 10**30, "said": key}},
+        {**good, "id": "cut", "response": {**COMPLETION, "choices": [{**CHOICES[0], "finish_reason": "length"}]}},
+    ]  # fmt: skip
+    source = _write(tmp_path / "log", records)
+    source.write_text(source.read_text("utf-8") + '{"broken\n', encoding="utf-8")
+    _run(source, capsys)
+    lines = [json.loads(each) for each in (tmp_path / "rows.quarantine.jsonl").read_text("utf-8").splitlines()]
+    assert [each["reason"] for each in lines[:2]] == ["its messages were not logged", "stopped by length"]
+    assert lines[0]["records"] == [2] and lines[0]["held"][0]["metadata"]["number"] == 10**30
+    assert lines[1]["held"] == [records[2]]
+    assert lines[2]["text"] == '{"broken' and lines[2]["reason"].startswith("unreadable")
+    assert key not in (tmp_path / "rows.quarantine.jsonl").read_text("utf-8")
+    lines[0]["held"][0]["messages"] = [USER]  # somebody found what was lacking
+    again = tmp_path / "again"
+    again.mkdir()
+    told, (row,) = _run(_write(again / "mended.jsonl", lines[:2]), capsys)
+    assert row["messages"] == [USER, SAID] and told["excluded"] == {"stopped by length": 1}
+
+
+def test_pairs_of_what_users_chose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Newest first, as exports are: an answer that was edited, and one of two that the talk went on with."""
+    (good,) = LOGGED["litellm"][0]
+    edited = {**SAID, "content": "It is on its way to you."}
+    after = {"role": "user", "content": "When?"}
+    other = {"role": "user", "content": "Is it lost?"}
+
+    def said(text: str, name: str) -> dict[str, Any]:
+        return {**COMPLETION, "id": name, "choices": [{**CHOICES[0], "message": {**SAID, "content": text}}]}
+
+    records = [
+        {**good, "messages": [USER, edited, after], "response": said("At noon.", "c1")},
+        good,
+        {**good, "messages": [other, {**SAID, "content": "No."}, after], "response": said("Soon.", "c4")},
+        {**good, "messages": [other], "response": said("No.", "c2")},
+        {**good, "messages": [other], "response": said("Maybe.", "c3")},
+    ]
+    told, rows = _run(_write(tmp_path / "log", records), capsys)
+    pairs = [json.loads(each) for each in (tmp_path / "rows.pairs.jsonl").read_text("utf-8").splitlines()]
+    assert {(each["chosen"][0]["content"], each["rejected"][0]["content"]) for each in pairs} == {
+        ("It is on its way to you.", "It is on its way."), ("No.", "Maybe.")
+    }  # fmt: skip
+    assert told["pairs"] == 2 and len(rows) == 3
+    assert told["excluded"]["an answer that its reader edited"] == 1
+    assert main(["verify", str(tmp_path / "rows.pairs.jsonl"), "--no-embeddings", "--run", str(tmp_path / "r")]) < 2
+
+
+def test_a_file_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = _write(tmp_path / "a.quarantine.jsonl", LOGGED["litellm"][0])
+    for out in (source, tmp_path / "a.jsonl"):
+        assert main(["capture", "import", str(source), "--out", str(out)]) == 2
+        assert "written over" in capsys.readouterr().err
+    assert source.stat().st_size
+
+
 def test_requests_of_a_batch_in_their_own_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked, result = LOGGED["message-batches"][0]
     requests = _write(tmp_path / "requests", [asked])

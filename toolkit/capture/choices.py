@@ -23,20 +23,22 @@ class Choices:
     An edit is an assistant's message in a later call's history, in the place of a captured answer and other
     than it, with 30 % of its words in order (Ratcliff and Obershelp 1988); a part of the answer is none,
     since clients cut. Two answers to one prompt are a choice where later calls hold exactly one of them.
-    What is missed: edits of a client that changes earlier messages as well.
+    Calls may come in any order. What is missed: edits of a client that changes earlier messages as well.
     """
 
     _answers: dict[bytes, list[tuple[bytes, int]]] = field(default_factory=dict)
-    _edits: dict[bytes, Message] = field(default_factory=dict)
+    _told: dict[bytes, dict[bytes, Message]] = field(default_factory=dict)
     edited: set[bytes] = field(default_factory=set)
     pairs: list[dict[str, Any]] = field(default_factory=list)
 
     def history(self, known: Sequence[bytes], messages: Sequence[Message]) -> None:
         """A call's earlier turns and the state after each of them."""
         for at, message in enumerate(messages):
-            given = self._answers.get(known[at - 1], ()) if at and message["role"] == "assistant" else ()
-            if given and all(known[at] != whole for whole, _ in given):
-                self._edits[known[at - 1]] = message
+            if not at or message["role"] != "assistant":
+                continue
+            before, whole = known[at - 1], known[at]
+            if all(whole != each for each, _ in self._answers.get(before, ())):
+                self._told.setdefault(before, {})[whole] = message
 
     def answer(self, before: bytes, whole: bytes, place: int) -> None:
         """An answer, and where its row stands."""
@@ -46,8 +48,11 @@ class Choices:
 
     def settle(self, rows: IO[bytes], begun: Collection[bytes]) -> None:
         """Find the pairs, once all calls are known. begun: states that later calls go on from."""
-        for before, message in self._edits.items():
-            self.pairs.extend(self._edit(self._answers[before], message, rows, begun))
+        for before, told in self._told.items():
+            given = self._answers.get(before, [])
+            edits = [message for whole, message in told.items() if all(whole != each for each, _ in given)]
+            if given and edits:
+                self.pairs.extend(self._edit(given, edits[-1], rows, begun))
         for given in self._answers.values():
             went_on = [place for whole, place in given if whole in begun]
             left = [place for whole, place in given if whole not in begun and whole not in self.edited]

@@ -5,24 +5,24 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import orjson
 
 from toolkit.capture.batches import Batches
 from toolkit.capture.calls_file import CallsFile
-from toolkit.capture.choices import Choices
 from toolkit.capture.feedback import Feedback
-from toolkit.capture.thread import NOTHING, after, family, states
-from toolkit.capture.understand import Understood, fault, understand
+from toolkit.capture.talks import EDITED, Talks
+from toolkit.capture.thread import NOTHING, after, family
+from toolkit.capture.understand import COMPETING, Understood, fault, understand
 from toolkit.core.errors import InputError
-from toolkit.core.talk import Answer, Message
+from toolkit.core.talk import Answer
 from toolkit.store.calls import Tally, calls
 from toolkit.store.frames import segments
 from toolkit.store.streams import sha256
@@ -33,34 +33,42 @@ TERMS = (
     "providers' terms may restrict training on what their models wrote, above all of models that compete: "
     "read those of the providers named in the rows' lineage, and say under which you train with --terms"
 )
-EARLIER, AGAIN = "an earlier part of a longer conversation", "the same conversation again"
-EDITED = "an answer that its reader edited"
 
 
 @dataclass(frozen=True)
 class Compacted:
     """What a compaction wrote. answers: those of all calls, a call without one counted as one.
 
-    excluded: answers that gave no row, by reason; answers = rows + all of them. models: rows by provider and model.
+    excluded: answers that gave no row, by reason; answers = rows + all of them, and each is a line of the
+    quarantine. pairs: preference rows. models: rows by provider and model.
     """
 
     rows_path: Path
     calls_path: Path | None
+    quarantine_path: Path
     calls: int
     answers: int
     rows: int
+    pairs: int
     excluded: Mapping[str, int]
     models: Mapping[str, int]
     tally: Tally
+
+    @property
+    def pairs_path(self) -> Path:
+        """Where the preference rows stand, if there are any."""
+        return self.calls_path.with_name("pairs.jsonl") if self.calls_path else beside(self.rows_path, "pairs")
 
     def as_json(self) -> dict[str, Any]:
         told = self.tally
         return {
             "rows_file": str(self.rows_path),
             "calls_file": str(self.calls_path) if self.calls_path else None,
+            "quarantine_file": str(self.quarantine_path),
             "calls": self.calls,
             "answers": self.answers,
             "rows": self.rows,
+            "pairs": self.pairs,
             "excluded": dict(self.excluded),
             "models": dict(self.models),
             "log": {
@@ -86,17 +94,22 @@ class CompactOptions:
     damaged: bool = False
 
 
+class Tag(NamedTuple):
+    """What is told of a row when it is known whether it stays. model: with its provider."""
+
+    model: str
+    id: str
+    call: str
+
+
 @dataclass
 class Rows:
-    """Rows on their way: kept aside until it is known which conversation goes on in which."""
+    """Rows of calls on their way. refused: the quarantine, None where none is written."""
 
-    aside: IO[bytes]
-    waiting: list[tuple[bytes, str]] = field(default_factory=list)
-    begun: set[bytes] = field(default_factory=set)
+    talks: Talks
+    refused: IO[bytes] | None = None
     excluded: Counter[str] = field(default_factory=Counter)
-    choices: Choices = field(default_factory=Choices)
     answers: int = 0
-    size: int = 0
 
     def take_all(self, reads: Iterable[Understood], options: CompactOptions) -> str:
         """Add what one call gives, the results of a batch one by one; returns why it gives nothing."""
@@ -109,83 +122,70 @@ class Rows:
         self.answers += max(1, len(answers))
         why = read.excluded or ("" if answers else "empty answer")
         if why:
-            self.excluded[why] += 1
+            self._refuse(_about(read), why)
             return why
-        known = list(states(read.talk.messages))
-        self.choices.history(known, read.talk.messages)
+        known = self.talks.known(read.talk.messages)
         for at, answer in enumerate(answers):
-            if fault(answer):
-                self.excluded[fault(answer)] += 1
-                why = why or fault(answer)
-                continue
-            self._add(read, answer, known, options, at)
+            states = [*known, after(known[-1] if known else NOTHING, answer.message)]
+            row = _row(read, answer, states, options, at)
+            if why := fault(answer):
+                self._refuse(_about(read) if answer.category in COMPETING else row, why)
+            else:
+                tag = Tag(f"{read.provider} {read.talk.model}", row["id"], read.call.key)
+                self.talks.add(row, states, tag, given=not read.corrected)
         return why if all(map(fault, answers)) else ""
-
-    def _add(self, read: Understood, answer: Answer, known: list[bytes], options: CompactOptions, at: int) -> None:
-        messages = [*read.talk.messages, answer.message]
-        before = known[-1] if known else NOTHING
-        whole = after(before, answer.message)
-        said = (state for state, each in zip(known, messages, strict=False) if each["role"] == "assistant")
-        self.begun.update(said)
-        row = _row(read, messages, family(messages, [*known, whole]), options)
-        if at:  # answers of one call share the id of its reply
-            row["id"] = f"{row['id']}-{at}"
-        if known and not read.corrected:
-            self.choices.answer(before, whole, self.size)
-        self.waiting.append((whole, f"{read.provider} {read.talk.model}"))
-        self.size += self.aside.write(orjson.dumps(row, default=str) + b"\n")
 
     def lines(self, models: Counter[str]) -> Iterator[bytes]:
         """The rows that stay, in the order of the log."""
-        seen: set[bytes] = set()
-        self.choices.settle(self.aside, self.begun)
-        self.aside.seek(0)
-        for (whole, model), line in zip(self.waiting, self.aside, strict=True):
-            if whole in self.begun or whole in seen or whole in self.choices.edited:
-                self.excluded[EARLIER if whole in self.begun else AGAIN if whole in seen else EDITED] += 1
-                continue
-            seen.add(whole)
-            models[model] += 1
-            yield line
+        for tag, line, why in self.talks.settled():
+            if not why:
+                models[tag.model] += 1
+                yield line
+            elif why == EDITED:
+                self._refuse(orjson.loads(line), why)
+            else:  # all that it says stands in a row that stays
+                self._refuse({"id": tag.id, "lineage": {"call": tag.call}}, why)
+
+    def _refuse(self, row: Mapping[str, Any], why: str) -> None:
+        self.excluded[why] += 1
+        if self.refused is not None:
+            told = {"id": row["id"], "call": row["lineage"]["call"], "reason": why}
+            whole = {"row": row} if "messages" in row else {}
+            self.refused.write(orjson.dumps({**told, **whole}, default=str) + b"\n")
 
 
 def compact(log: str | Path, out: str | Path, options: CompactOptions | None = None) -> Compacted:
     """Write the calls and rows of a log.
 
-    out: a folder (rows.jsonl, calls.parquet, blobs/, capture.json, and pairs.jsonl where notes give some), or
-    a .jsonl file for the rows alone. What is there of an earlier compaction is replaced. A correction is the
-    answer. Raises InputError for a log that is none or is damaged, MachineError when the output cannot be written.
+    out: a folder (rows.jsonl, quarantine.jsonl, calls.parquet, blobs/, capture.json, and pairs.jsonl where there
+    are some), or a .jsonl file for the rows, with quarantine and pairs beside it. What an earlier compaction left
+    is replaced. A correction is the answer. Raises InputError for a log that is none or is damaged, MachineError
+    when the output cannot be written.
     """
     source, target, options = Path(log), Path(out), options or CompactOptions()
     folder = None if target.suffix == ".jsonl" else target
-    rows_path = target if folder is None else folder / "rows.jsonl"
+    rows_path, quarantine = (folder / "rows.jsonl", folder / "quarantine.jsonl") if folder else (target, beside(target))
     if not segments(source):
         raise InputError(f"{source} holds no captured traffic", "name the folder that `toolkit capture proxy` wrote")
     tally, models, n = Tally(), Counter[str](), 0
     feedback, batches = Feedback.of(source, damaged=options.damaged), Batches()
-    with tempfile.TemporaryFile() as aside, _calls_file(folder) as records:
-        rows = Rows(aside)
+    with tempfile.TemporaryFile() as aside, _calls_file(folder) as records, private_file(quarantine) as refused:
+        rows = Rows(Talks(aside), refused)
         for call in calls(source, tally, damaged=options.damaged):
             n += 1
             read = understand(call)
             why = rows.take_all(batches.reads(feedback.heed(read)), options)
             if records is not None:
                 records.add(read, why)
-        with whole_file(rows_path) as file:
-            os.fchmod(file.fileno(), 0o600)
+        with private_file(rows_path) as file:
             file.writelines(rows.lines(models))
+    pairs = [*feedback.pairs(), *rows.talks.choices.pairs]
     made = Compacted(
-        rows_path,
-        folder / "calls.parquet" if folder else None,
-        n,
-        rows.answers,
-        sum(models.values()),
-        dict(sorted(rows.excluded.items())),
-        dict(sorted(models.items())),
-        tally,
-    )
+        rows_path, folder / "calls.parquet" if folder else None, quarantine, n, rows.answers, sum(models.values()),
+        len(pairs), dict(sorted(rows.excluded.items())), dict(sorted(models.items())), tally,
+    )  # fmt: skip
+    write_pairs(pairs, made.pairs_path)
     if folder is not None:
-        _pairs([*feedback.pairs(), *rows.choices.pairs], folder / "pairs.jsonl")
         _describe(made, folder / "capture.json")
     return made
 
@@ -194,13 +194,25 @@ def _calls_file(folder: Path | None) -> CallsFile | nullcontext[None]:
     return nullcontext() if folder is None else CallsFile(folder)
 
 
-def _pairs(pairs: list[dict[str, Any]], path: Path) -> None:
-    lines = [orjson.dumps(each, default=str) + b"\n" for each in pairs]
+def beside(rows: Path, what: str = "quarantine") -> Path:
+    """Where what belongs to a file of rows stands."""
+    return rows.with_name(f"{rows.stem}.{what}.jsonl")
+
+
+def write_pairs(pairs: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Preference rows as lines; where there are none, no file."""
     path.unlink(missing_ok=True)
-    if lines:
-        with whole_file(path) as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.writelines(lines)
+    if pairs:
+        with private_file(path) as file:
+            file.writelines(orjson.dumps(each, default=str) + b"\n" for each in pairs)
+
+
+@contextmanager
+def private_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears when it is whole, for its owner alone."""
+    with whole_file(path) as file:
+        os.fchmod(file.fileno(), 0o600)
+        yield file
 
 
 def _describe(made: Compacted, path: Path) -> None:
@@ -214,7 +226,9 @@ def _date(day: int) -> str:
     return datetime.fromtimestamp(day * 86400, UTC).strftime("%Y-%m-%d")
 
 
-def _row(read: Understood, messages: list[Message], group: str, options: CompactOptions) -> dict[str, Any]:
+def _row(read: Understood, answer: Answer, known: Sequence[bytes], options: CompactOptions, at: int) -> dict[str, Any]:
+    """A conversation with its answer. known: the states after each message. at: which answer of its call."""
+    messages = [*read.talk.messages, answer.message]
     if not options.thinking:
         messages = [
             {key: value for key, value in each.items() if key != "reasoning_content"}
@@ -230,15 +244,21 @@ def _row(read: Understood, messages: list[Message], group: str, options: Compact
         "model": talk.model,
         "date": _date(int(call.begun // 86400)),
         "call": call.key,
-        "group": group,
+        "group": family(messages, known),
     }
     if read.corrected:
         lineage["answer"] = "corrected"
     if options.terms:
         lineage["terms"] = options.terms
-    row: dict[str, Any] = {"id": talk.id or call.key, "messages": messages}
+    name = talk.id or call.key
+    row: dict[str, Any] = {"id": f"{name}-{at}" if at else name, "messages": messages}
     if talk.tools:
         row["tools"] = talk.tools
     if call.begin.get("tags"):
         row["tags"] = call.begin["tags"]
     return {**row, "lineage": lineage}
+
+
+def _about(read: Understood) -> dict[str, Any]:
+    """What leads to a call that is no conversation, or one that is never a row."""
+    return {"id": read.talk.id or read.part or read.call.key, "lineage": {"call": read.call.key}}

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
-from toolkit.capture.compact import AGAIN, EARLIER
-from toolkit.capture.records import items
-from toolkit.capture.thread import NOTHING, after, family, states
+from toolkit.capture.compact import beside, private_file, write_pairs
+from toolkit.capture.privacy import Prints
+from toolkit.capture.records import HELD, Records, items
+from toolkit.capture.talks import Talks
+from toolkit.capture.thread import NOTHING, after, family
 from toolkit.capture.understand import fault
 from toolkit.core import parts
 from toolkit.core.errors import InputError, UsageError
 from toolkit.core.imported import Item, Taken
-from toolkit.core.talk import Answer, Message
-from toolkit.write import whole_file
+from toolkit.core.jsontext import written
+from toolkit.core.talk import Answer, Message, Talk
 
 LOOKED = 50
+hide = Prints(()).hide
+"""Keys of model providers as `*`, by their shape: those that the file holds must not multiply."""
 CUT = "cut by the tool that logged it"
 _CUTS = re.compile(r"\(litellm_truncated|\.\.\. \(truncated \d+ chars|<truncated due to size exceeding limit>")
 _ENDS = re.compile(r"(?:\.\.\.|…)\s*[\[(<](?:\w+ )*truncated(?: \w+)*[\])>]\s*\Z", re.IGNORECASE)
@@ -34,7 +37,8 @@ _ENDS = re.compile(r"(?:\.\.\.|…)\s*[\[(<](?:\w+ )*truncated(?: \w+)*[\])>]\s*
 class Imported:
     """What an import wrote. answers = rows + all of excluded; records = those of answers, broken and aside.
 
-    aside: records that are no part of a conversation. kinds: rows by fidelity. excluded: answers by reason.
+    aside: records that are no part of a conversation. pairs: preference rows. kinds: rows by fidelity.
+    excluded: answers by reason; each is a line of the quarantine, with its records.
     """
 
     source: str
@@ -45,26 +49,34 @@ class Imported:
     aside: int
     answers: int
     rows: int
+    pairs: int
     kinds: Mapping[str, int]
     models: Mapping[str, int]
     excluded: Mapping[str, int]
 
     def as_json(self) -> dict[str, Any]:
         told = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**told, "rows_path": str(self.rows_path), "quarantine_path": str(self.quarantine_path)}
+        paths = {"rows_path": self.rows_path, "quarantine_path": self.quarantine_path, "pairs_path": self.pairs_path}
+        return {**told, **{name: str(path) for name, path in paths.items()}}
+
+    @property
+    def pairs_path(self) -> Path:
+        """Where the preference rows stand, if there are any."""
+        return beside(self.rows_path, "pairs")
 
 
 @dataclass
 class _Rows:
-    """Rows and refused answers on their way; rows wait until it is known which conversation goes on in which."""
+    """Rows and refused answers on their way. refused: the quarantine. file: the name of what is read."""
 
-    aside: IO[bytes]
+    talks: Talks
+    records: Records
+    refused: IO[bytes]
+    file: str
     thinking: bool
     lineage: Mapping[str, str]
-    waiting: list[tuple[bytes, Taken]] = field(default_factory=list)
-    begun: set[bytes] = field(default_factory=set)
     named: set[int] = field(default_factory=set)
-    refused: list[dict[str, Any]] = field(default_factory=list)
+    excluded: Counter[str] = field(default_factory=Counter)
     answers: int = 0
 
     def take(self, told: Taken) -> None:
@@ -72,52 +84,52 @@ class _Rows:
         answers = [] if told.why else list(told.talk.answers)
         self.answers += max(1, len(answers))
         if not answers:
-            self.refuse(told.positions, told.why or "empty answer", told)
+            self._exclude(told, told.why or "empty answer")
             return
-        known = list(states(told.talk.messages))
+        known = self.talks.known(told.talk.messages)
         for at, answer in enumerate(answers):
             why = fault(answer) or (CUT if _cut([*told.talk.messages, answer.message]) else "")
             if why:
-                self.refuse(told.positions, why, told)
+                self._exclude(told, why)
             else:
-                self._add(told, answer, known, at)
+                states = [*known, after(known[-1] if known else NOTHING, answer.message)]
+                self.talks.add(self._row(told, answer, states, at), states, told._replace(talk=_named(told.talk)))
 
-    def _add(self, told: Taken, answer: Answer, known: list[bytes], at: int) -> None:
+    def _row(self, told: Taken, answer: Answer, known: list[bytes], nth: int) -> dict[str, Any]:
         messages = [*told.talk.messages, answer.message]
-        whole = after(known[-1] if known else NOTHING, answer.message)
-        told_by = zip(known, messages, strict=False)
-        self.begun.update(state for state, each in told_by if each["role"] == "assistant")
-        row = self._row(told, messages, family(messages, [*known, whole]))
-        if at:
-            row["id"] = f"{row['id']}-{at}"
-        self.waiting.append((whole, told))
-        self.aside.write(orjson.dumps(row, default=str) + b"\n")
-
-    def _row(self, told: Taken, messages: list[Message], group: str) -> dict[str, Any]:
         if not self.thinking:
             messages = [{key: each[key] for key in each if key != "reasoning_content"} for each in messages]
         about = {"provider": told.provider, "model": told.talk.model, "date": told.date}
+        group = family(messages, known)
         lineage = {"source_kind": "captured", "fidelity": told.fidelity, **about, "group": group, **self.lineage}
         at = f"{self.lineage['from']}-{told.positions[0] if told.positions else 0}"
-        row: dict[str, Any] = {"id": told.talk.id or told.id or at, "messages": messages}
+        name = told.talk.id or told.id or at
+        row: dict[str, Any] = {"id": f"{name}-{nth}" if nth else name, "messages": messages}
         if told.talk.tools:
             row["tools"] = told.talk.tools
         return {**row, "lineage": {name: value for name, value in lineage.items() if value}}
 
-    def refuse(self, positions: Iterable[int], why: str, told: Taken | None = None) -> None:
-        about = {"id": told.talk.id or told.id, "model": told.talk.model} if told else {}
-        self.refused.append({"records": list(positions), "reason": why, **about})
+    def _exclude(self, told: Taken, why: str) -> None:
+        self.excluded[why] += 1
+        self.refuse(told.positions, why, {"id": told.talk.id or told.id, "model": told.talk.model})
+
+    def refuse(self, positions: Sequence[int], why: str, about: Mapping[str, Any]) -> None:
+        """A line of the quarantine; its records are what an import reads again."""
+        line = {"records": list(positions), "reason": why, **about, HELD: self.records.of(positions)}
+        self.refused.write(hide(orjson.dumps({"file": self.file, **line}, default=str)) + b"\n")
 
     def lines(self) -> Iterator[tuple[Taken, bytes]]:
         """The rows that stay, in order."""
-        seen: set[bytes] = set()
-        self.aside.seek(0)
-        for (whole, told), line in zip(self.waiting, self.aside, strict=True):
-            if whole in self.begun or whole in seen:
-                self.refuse(told.positions, EARLIER if whole in self.begun else AGAIN, told)
-                continue
-            seen.add(whole)
-            yield told, line
+        for told, line, why in self.talks.settled():
+            if why:
+                self._exclude(told, why)
+            else:
+                yield told, hide(line)
+
+
+def _named(talk: Talk) -> Talk:
+    """A conversation's name without what it says, for what is kept in memory."""
+    return Talk(model=talk.model, id=talk.id)
 
 
 def import_(
@@ -126,52 +138,46 @@ def import_(
 ) -> Imported:  # fmt: skip
     """Write the rows of another tool's file to `out`, and what gave none beside it with the reasons.
 
-    A refusal names the file and its records, counted from 1; the records themselves stay where they are.
+    A line of the quarantine has its records, counted from 1 and as they came; importing the quarantine reads
+    them again. Answers that were edited in a later turn, or of which one was gone on with, are preference pairs.
 
     name: the importer; empty where the content is to tell. Raises UsageError where it does not, InputError
     for a file that cannot be read, MachineError when the output cannot be written.
     """
-    broken: list[tuple[int, str]] = []
-    told = items(path, lambda position, why: broken.append((position, why)))
+    if path.resolve() in (out.resolve(), beside(out).resolve()):
+        raise UsageError(f"{path} would be written over", "name another file with --out")
+    broken: list[tuple[int, str, bytes]] = []
+    told = items(path, lambda *each: broken.append(each))
     first = list(itertools.islice(told, LOOKED))
     if not first and not broken:
         raise InputError(f"{path} is empty", "name the file that the tool wrote")
     importer = _importer(path, first, name, options or {})
-    with tempfile.TemporaryFile() as aside:
-        lineage = {"from": importer.id, **({"terms": terms} if terms else {})}
-        rows, n = _Rows(aside, thinking, lineage), Counter[str]()
-        for each in importer.take(_counted(itertools.chain(first, told), n)):
+    lineage = {"from": importer.id, **({"terms": terms} if terms else {})}
+    with tempfile.TemporaryFile() as aside, tempfile.TemporaryFile() as raw, private_file(beside(out)) as refused:
+        records = Records(raw)
+        rows = _Rows(Talks(aside), records, refused, path.name, thinking, lineage)
+        for each in importer.take(records.keep(itertools.chain(first, told))):
             rows.take(each)
         made, models = _write(rows, out)
-    for position, why in broken:
-        rows.refuse([position], f"unreadable: {why}")
-    quarantine = out.with_name(f"{out.stem}.quarantine.jsonl")
-    with whole_file(quarantine) as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.writelines(orjson.dumps({"file": path.name, **each}) + b"\n" for each in rows.refused)
-    excluded = Counter(each["reason"] for each in rows.refused[: len(rows.refused) - len(broken)])
+        for position, why, text in broken:
+            rows.refuse([position], f"unreadable: {why}", {"text": text.decode("utf-8", "replace")})
+    pairs = rows.talks.choices.pairs
+    write_pairs(pairs, beside(out, "pairs"))
     return Imported(
-        importer.id, out, quarantine, n["records"] + len(broken), len(broken), n["records"] - len(rows.named),
-        rows.answers, sum(made.values()), made, models, excluded,
+        importer.id, out, beside(out), len(records) + len(broken), len(broken), len(records) - len(rows.named),
+        rows.answers, sum(made.values()), len(pairs), made, models, dict(sorted(rows.excluded.items())),
     )  # fmt: skip
 
 
 def _write(rows: _Rows, out: Path) -> tuple[Counter[str], Counter[str]]:
     """The rows' file; returns rows by fidelity, and by provider and model."""
     made, models = Counter[str](), Counter[str]()
-    with whole_file(out) as file:
-        os.fchmod(file.fileno(), 0o600)
+    with private_file(out) as file:
         for told, line in rows.lines():
             made[told.fidelity] += 1
             models[f"{told.provider} {told.talk.model}".strip() or "no model named"] += 1
             file.write(line)
     return made, models
-
-
-def _counted(told: Iterable[Item], n: Counter[str]) -> Iterator[Item]:
-    for item in told:
-        n["records"] += 1
-        yield item
 
 
 def _importer(path: Path, first: list[Item], name: str, options: Mapping[str, Any]) -> Any:
@@ -191,8 +197,8 @@ def _importer(path: Path, first: list[Item], name: str, options: Mapping[str, An
 def _cut(messages: Iterable[Message]) -> bool:
     """Whether a tool's mark says that a text was cut. What an agent's tools cut, the model saw so."""
     for each in messages:
-        said = each["content"] if isinstance(each["content"], str) else orjson.dumps(each["content"]).decode()
-        calls = orjson.dumps(each["tool_calls"], default=str).decode() if each.get("tool_calls") else ""
+        said = each["content"] if isinstance(each["content"], str) else written(each["content"]).decode()
+        calls = written(each["tool_calls"]).decode() if each.get("tool_calls") else ""
         if _CUTS.search(said) or _CUTS.search(calls) or (each["role"] != "tool" and _ENDS.search(said)):
             return True
     return False

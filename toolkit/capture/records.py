@@ -3,24 +3,56 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
+
+import orjson
 
 from toolkit.core.errors import InputError
 from toolkit.core.imported import Item
-from toolkit.core.jsontext import Malformed, parse
+from toolkit.core.jsontext import Malformed, parse, written
 from toolkit.store import streams
 
 SQLITE = b"SQLite format 3\0"
-Broken = Callable[[int, str], None]
+HELD = "held"
+"""What a line of an import's quarantine calls the records that it holds."""
+Broken = Callable[[int, str, bytes], Any]
+
+
+class Records:
+    """Records by position as they came, held on disk: what gives no row is written with them."""
+
+    def __init__(self, aside: IO[bytes]) -> None:
+        self._aside, self._places, self._size = aside, dict[int, tuple[int, int]](), 0
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def keep(self, told: Iterable[Item]) -> Iterator[Item]:
+        """The records again, each held before it is given on."""
+        for item in told:
+            self._aside.seek(self._size)
+            length = self._aside.write(written(item.value))
+            self._places[item.position] = self._size, length
+            self._size += length
+            yield item
+
+    def of(self, positions: Iterable[int]) -> list[orjson.Fragment]:
+        """What is held of some positions, as JSON."""
+        return [orjson.Fragment(self._read(*self._places[at])) for at in positions if at in self._places]
+
+    def _read(self, place: int, length: int) -> bytes:
+        self._aside.seek(place)
+        return self._aside.read(length)
 
 
 def items(path: Path, broken: Broken) -> Iterator[Item]:
-    """Every record in order; one that cannot be read goes to `broken` with its position and the reason.
+    """Every record in order; one that cannot be read goes to `broken` with its position, the reason and its text.
 
     JSON lines stream; a JSON array or object is read whole. A page of an API (`{"data": [...]}`) gives its
-    records, an SQLite file its tables' rows with `$table`. Raises InputError for a file that cannot be read.
+    records, an SQLite file its tables' rows with `$table`, a line of an import's quarantine those that it
+    holds. Raises InputError for a file that cannot be read.
     """
     if not path.is_file():
         raise InputError(f"{path} is not a file", "name the file that the tool wrote")
@@ -30,10 +62,17 @@ def items(path: Path, broken: Broken) -> Iterator[Item]:
     for position, value in enumerate(_values(path), 1):
         if isinstance(value, dict):
             yield Item(position, value)
-        elif isinstance(value, Malformed):
-            broken(position, value.reason)
+        elif isinstance(value, _Unread):
+            broken(position, value.why, value.text)
         else:
-            broken(position, "not a JSON object")
+            broken(position, "not a JSON object", written(value))
+
+
+class _Unread(NamedTuple):
+    """A text that is no record, and why."""
+
+    why: str
+    text: bytes
 
 
 def _values(path: Path) -> Iterator[Any]:
@@ -43,22 +82,24 @@ def _values(path: Path) -> Iterator[Any]:
     if not first:
         return
     value = _value(first)
-    if isinstance(value, list) or (isinstance(value, Malformed) and first.strip() in (b"[", b"{")):
+    if isinstance(value, list) or (isinstance(value, _Unread) and first.strip() in (b"[", b"{")):
         yield from _listed(_value(b"\n".join([first, *told])))
-    elif isinstance(value, Malformed) and first.lstrip().startswith((b"[", b"{")):
+    elif isinstance(value, _Unread) and first.lstrip().startswith((b"[", b"{")):
         rest = list(told)
         whole = _value(b"\n".join([first, *rest]))
-        yield from [value, *map(_value, rest)] if isinstance(whole, Malformed) else _listed(whole)
+        yield from [value, *map(_value, rest)] if isinstance(whole, _Unread) else _listed(whole)
     else:
         yield from _listed(value)
-        yield from (_value(line) for line in told if line.strip())
+        for line in told:
+            if line.strip():
+                yield from _held(_value(line))
     if stream.broken:
-        yield Malformed("truncated-file", stream.broken)
+        yield _Unread(stream.broken, b"")
 
 
 def _value(text: bytes) -> Any:
     found = parse(text)
-    return found if isinstance(found, Malformed) else found.value
+    return _Unread(found.reason, text) if isinstance(found, Malformed) else found.value
 
 
 def _listed(value: Any) -> list[Any]:
@@ -66,6 +107,13 @@ def _listed(value: Any) -> list[Any]:
         return value
     if isinstance(value, dict) and isinstance(value.get("data"), list) and "custom_id" not in value:
         return list(value["data"])
+    return _held(value)
+
+
+def _held(value: Any) -> list[Any]:
+    """The records that a line of a quarantine holds; any other value itself."""
+    if isinstance(value, dict) and isinstance(value.get(HELD), list) and {"records", "reason"} <= set(value):
+        return list(value[HELD])
     return [value]
 
 

@@ -18,6 +18,7 @@ from toolkit.capture.batches import Batches
 from toolkit.capture.compact import TERMS, CompactOptions, Rows
 from toolkit.capture.disagreement import Disagreement, disagreements, text_of
 from toolkit.capture.feedback import Feedback
+from toolkit.capture.talks import Talks
 from toolkit.capture.understand import COMPETING, understand
 from toolkit.core.errors import InputError
 from toolkit.core.request import Message, Reply, Request
@@ -146,7 +147,7 @@ def prompts(log: Path, options: ReplayOptions) -> tuple[list[Prompt], int]:
     feedback, batches = Feedback.of(log, damaged=options.damaged), Batches()
     wanted, total = dict[tuple[str, str], Any](), Counter[str]()
     with tempfile.TemporaryFile() as aside:
-        rows = Rows(aside)
+        rows = Rows(Talks(aside))
         for call in calls(log, damaged=options.damaged):
             for read in batches.reads(feedback.heed(understand(call))):
                 if not rows.take(read, CompactOptions(terms=options.terms)):

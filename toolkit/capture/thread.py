@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
-import orjson
-
+from toolkit.core.jsontext import written
 from toolkit.core.talk import Message
 
 NOTHING = b""
@@ -27,7 +26,7 @@ def after(state: bytes, message: Message) -> bytes:
     conversation back change these.
     """
     told = [message["role"], _text(message["content"]), message.get("tool_calls"), message.get("tool_call_id")]
-    return hashlib.blake2b(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=16, key=state).digest()
+    return hashlib.blake2b(written(told, sort_keys=True), digest_size=16, key=state).digest()
 
 
 def _text(content: object) -> str:

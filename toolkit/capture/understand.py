@@ -24,7 +24,7 @@ class Understood(NamedTuple):
     """A call and what it says. request, response: decoded bodies. joined: the JSON that a stream adds up to.
 
     excluded: why the call gives no row at all, empty where each answer is to be asked (`fault`). corrected:
-    whether the answer is what somebody said it should have been.
+    whether the answer is what somebody said it should have been. part: which of a batch's requests it is about.
     """
 
     call: Call
@@ -35,6 +35,7 @@ class Understood(NamedTuple):
     talk: Talk
     excluded: str
     corrected: bool = False
+    part: str = ""
 
     @property
     def provider(self) -> str:

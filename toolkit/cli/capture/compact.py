@@ -21,7 +21,7 @@ def command(
     """Write one row a conversation, with its provider, model and date, and one Parquet record an attempt.
 
     Calls that give no row are counted by reason: an error, a reply cut short, a refusal, an earlier part
-    of a conversation that goes on in a later call.
+    of a conversation that goes on in a later call. Each stands in the quarantine, with its row where it has one.
     """
     import json as lines
 
@@ -36,8 +36,12 @@ def command(
             print(f"  {n:>8,}  {model}")
         for why, n in sorted(made.excluded.items(), key=lambda each: (-each[1], each[0])):
             print(f"  {n:>8,}  no row: {why}")
+        if made.pairs:
+            print(f"{made.pairs_path}  {made.pairs:,} preference pairs")
         if made.calls_path:
             print(f"{made.calls_path}")
+    if made.excluded:
+        opts.say(f"note: what gave no row, with its reason: {made.quarantine_path}")
     for torn in made.tally.torn:
         opts.say(f"note: {torn.segment.name} ends in {torn.size:,} bytes of a torn frame")
     for gap in made.tally.gaps:

@@ -42,6 +42,8 @@ def command(
             print(f"  {n:>8,}  {name}")
         for why, n in sorted(made.excluded.items(), key=lambda each: (-each[1], each[0])):
             print(f"  {n:>8,}  no row: {why}")
+        if made.pairs:
+            print(f"{made.pairs_path}  {made.pairs:,} preference pairs")
         if made.broken:
             print(f"  {made.broken:>8,}  records that cannot be read")
         if made.aside:
