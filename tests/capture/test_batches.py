@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import openai
 import pytest
 
 from tests.capture.running import start
@@ -116,3 +117,81 @@ def test_a_broken_batch_is_counted(held: bytes, tmp_path: Path) -> None:
     log.close()
     made = compact(tmp_path / "log", tmp_path / "out")
     assert made.rows == 0 and made.answers == sum(made.excluded.values())
+
+
+TO: Any = "/v1/chat/completions"
+LINES = [
+    {"custom_id": f"c{at}", "method": "POST", "url": TO, "body": {"model": "m", "messages": [*TURNS, *[TURNS[0]] * at]}}
+    for at in range(4)
+]
+LINES.append({"custom_id": "r", "method": "POST", "url": "/v1/responses", "body": {"model": "m", "input": "And mine?"}})
+LINES.append({"custom_id": "e", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "x"}})
+
+
+def _said(name: str, stop: str = "stop") -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": name}, "finish_reason": stop}
+    return {"id": f"chatcmpl-{name}", "object": "chat.completion", "model": "m", "choices": [choice]}
+
+
+def _line(name: str, body: Any, status: int = 200, error: Any = None) -> bytes:
+    response = None if error else {"status_code": status, "request_id": "q", "body": body}
+    return json.dumps({"id": f"batch_req_{name}", "custom_id": name, "response": response, "error": error}).encode()
+
+
+class OpenAIBatch:
+    """OpenAI's files and batches with one batch that has ended."""
+
+    def __call__(self, request: Request) -> Sequence[Piece]:
+        path, method = request.target.partition("?")[0], request.method
+        text = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yours too."}]}]
+        told: Any = {"object": "list", "data": []}
+        if path.endswith("file-out/content"):
+            lines = [_line("c1", _said("one")), _line("c0", _said("two")), _line("c2", _said("cut", "length"))]
+            lines.append(_line("r", {"id": "resp_1", "object": "response", "status": "completed", "output": text}))
+            lines += [_line("e", {"object": "list", "data": []}), _line("lost", _said("x"))]
+            return [reply(b"\n".join(lines) + b"\n", kind="application/octet-stream")]
+        if path.endswith("file-err/content"):
+            return [reply(_line("c3", None, error={"code": "batch_expired", "message": "late"}))]
+        if path.endswith("/files"):
+            told = {"id": "file-in", "object": "file", "bytes": 1, "created_at": 1, "filename": "x",
+                    "purpose": "batch", "status": "processed"}  # fmt: skip
+        elif "/batches" in path:
+            told = {"id": "batch_1", "object": "batch", "endpoint": TO, "input_file_id": "file-in", "created_at": 1,
+                    "completion_window": "24h", "status": "validating"}  # fmt: skip
+            ends = {"status": "completed", "output_file_id": "file-out", "error_file_id": "file-err"}
+            told = {**told, **(ends if method == "GET" else {})}
+        return [reply(json.dumps(told).encode())]
+
+
+@pytest.mark.parametrize("door", ["proxy", "transport"])
+def test_openai_files_of_requests_and_of_results(door: str, tmp_path: Path) -> None:
+    held = tmp_path / "requests.jsonl"
+    held.write_text("".join(json.dumps(each) + "\n" for each in LINES), "utf-8")
+    with Upstream(OpenAIBatch()) as upstream:
+        proxy = start(upstream.url, tmp_path / "log") if door == "proxy" else None
+        transport = None if proxy else record(tmp_path / "log")
+        http = openai.DefaultHttpxClient(transport=transport)
+        url = proxy.url if proxy else upstream.url
+        with openai.OpenAI(api_key="none", base_url=f"{url}/v1", http_client=http) as client:
+            file = client.files.create(file=held, purpose="batch")
+            made = client.batches.create(input_file_id=file.id, endpoint=TO, completion_window="24h")
+            ended = client.batches.retrieve(made.id)
+            for name in (ended.output_file_id, ended.error_file_id):
+                assert name and b"custom_id" in client.files.content(name).read()
+        if proxy:
+            proxy.stop()
+    compacted = compact(tmp_path / "log", tmp_path / "out")
+    rows = {row["id"]: row for row in map(json.loads, compacted.rows_path.read_text("utf-8").splitlines())}
+    assert set(rows) == {"chatcmpl-one", "chatcmpl-two", "resp_1"}
+    assert len(rows["chatcmpl-one"]["messages"]) == 3
+    assert rows["resp_1"]["messages"][-1]["content"] == "Yours too."
+    assert compacted.excluded == {
+        "a batch that is handed in": 1,
+        "a batch's result without its request": 1,
+        "a batch's result: batch_expired": 1,
+        "not a chat call": 3,
+        "stopped by length": 1,
+    }
+    assert compacted.answers == compacted.rows + sum(compacted.excluded.values())
+    held_back = [json.loads(line) for line in compacted.quarantine_path.read_text("utf-8").splitlines()]
+    assert {each["id"] for each in held_back if "batch's" in each["reason"]} == {"lost", "c3"}

@@ -65,6 +65,10 @@ LOGGED: dict[str, tuple[list[dict[str, Any]], str]] = {
     "message-batches": (
         [{"custom_id": "c", "params": ASKED}, {"custom_id": "c", "result": {"type": "succeeded", "message": ENDED}}],
         "exact"),
+    "openai-batches": (
+        [{"custom_id": "c", "method": "POST", "url": "/v1/chat/completions", "body": ASKED},
+         {"id": "b", "custom_id": "c", "response": {"status_code": 200, "request_id": "q", "body": COMPLETION},
+          "error": None}], "exact"),
     "claude-code": (
         [{"type": "summary", "summary": "s", "leafUuid": "b"}, _line("a", None, "user", USER),
          _line("b", "a", "assistant", {**MESSAGE, "stop_reason": "end_turn"})], "lossy"),
@@ -269,6 +273,36 @@ def test_requests_of_a_batch_in_their_own_file(tmp_path: Path, capsys: pytest.Ca
         "result: errored": 1,
         "its request is not there; name it with --requests": 1,
     }
+
+
+def test_results_of_an_openai_batch_and_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked, result = LOGGED["openai-batches"][0]
+    requests = _write(
+        tmp_path / "requests", [asked, {**asked, "custom_id": "d", "body": {"model": "m", "input": "Hi"}}]
+    )
+    text = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello."}]}]
+    response = {"id": "resp_1", "object": "response", "created_at": 1760000000, "status": "completed", "output": text}
+    expired = {"id": "b", "custom_id": "x", "response": None, "error": {"code": "batch_expired", "message": "late"}}
+    failed = {"id": "b", "custom_id": "y", "response": {"status_code": 429, "body": {"error": {}}}, "error": None}
+    records = [
+        result,
+        {**result, "custom_id": "d", "response": {"status_code": 200, "body": response}},
+        expired,
+        failed,
+    ]
+    records.append({**result, "custom_id": "lost"})
+    told, rows = _run(_write(tmp_path / "log", records), capsys, "--requests", str(requests))
+    assert [row["id"] for row in rows] == ["chatcmpl-1", "resp_1"]
+    assert rows[1]["messages"][-1]["content"] == "Hello." and rows[1]["lineage"]["date"] == "2025-10-09"
+    assert told["excluded"] == {
+        "its request is not there; name it with --requests": 1,
+        "result: batch_expired": 1,
+        "result: status 429": 1,
+    }
+    assert (
+        main(["capture", "import", str(tmp_path / "log"), "--out", "x.jsonl", "--requests", str(tmp_path / "log")]) == 2
+    )
+    assert "does not hold a batch's requests" in capsys.readouterr().err
 
 
 def test_a_form_of_ones_own_as_lines_array_or_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -168,9 +168,14 @@ def compact(log: str | Path, out: str | Path, options: CompactOptions | None = N
     if not segments(source):
         raise InputError(f"{source} holds no captured traffic", "name the folder that `toolkit capture proxy` wrote")
     tally, models, n = Tally(), Counter[str](), 0
-    feedback, batches = Feedback.of(source, damaged=options.damaged), Batches()
-    with tempfile.TemporaryFile() as aside, _calls_file(folder) as records, private_file(quarantine) as refused:
-        rows = Rows(Talks(aside), refused)
+    feedback = Feedback.of(source, damaged=options.damaged)
+    with (
+        tempfile.TemporaryFile() as aside,
+        tempfile.TemporaryFile() as handed_in,
+        _calls_file(folder) as records,
+        private_file(quarantine) as refused,
+    ):
+        rows, batches = Rows(Talks(aside), refused), Batches(handed_in)
         for call in calls(source, tally, damaged=options.damaged):
             n += 1
             read = understand(call)

@@ -144,10 +144,10 @@ def prompts(log: Path, options: ReplayOptions) -> tuple[list[Prompt], int]:
     """
     if not segments(log):
         raise InputError(f"{log} holds no captured traffic", "name the folder that `toolkit capture proxy` wrote")
-    feedback, batches = Feedback.of(log, damaged=options.damaged), Batches()
+    feedback = Feedback.of(log, damaged=options.damaged)
     wanted, total = dict[tuple[str, str], Any](), Counter[str]()
-    with tempfile.TemporaryFile() as aside:
-        rows = Rows(Talks(aside))
+    with tempfile.TemporaryFile() as aside, tempfile.TemporaryFile() as handed_in:
+        rows, batches = Rows(Talks(aside)), Batches(handed_in)
         for call in calls(log, damaged=options.damaged):
             for read in batches.reads(feedback.heed(understand(call))):
                 if not rows.take(read, CompactOptions(terms=options.terms)):

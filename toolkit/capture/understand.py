@@ -17,6 +17,7 @@ from toolkit.store.calls import Call
 
 COMPETING = ("frontier_llm", "reasoning_extraction")
 """Refusals that concern competing models: recorded, never a row."""
+BROKEN = "a body that is not what its API says"
 PROVIDERS = {"api.anthropic.com": "anthropic", "api.openai.com": "openai"}
 
 
@@ -45,7 +46,7 @@ class Understood(NamedTuple):
 
 def understand(call: Call) -> Understood:
     """Read a call. Never raises for what it holds: what cannot be read is the reason in `excluded`."""
-    wire = _wire(str(call.begin.get("url", "")).partition("?")[0])
+    wire = wire_of(str(call.begin.get("url", "")).partition("?")[0])
     hide = Prints(call.begin.get("keys", ())).hide
     request, lost = _body(call.begin.get("headers", {}), bytes(call.request), hide)
     response, lost_too = _body(call.head.get("headers", {}), bytes(call.response), hide)
@@ -64,7 +65,7 @@ def understand(call: Call) -> Understood:
     except Odd as reason:
         why = why or str(reason)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-        why = why or "a body that is not what its API says"
+        why = why or BROKEN
     return Understood(call, wire.id, request, response, joined, talk, why)
 
 
@@ -107,5 +108,6 @@ def _body(headers: Mapping[str, str], body: bytes, hide: Any) -> tuple[bytes, st
 
 
 @cache
-def _wire(path: str) -> Any:
+def wire_of(path: str) -> Any:
+    """The API of the path of an address, None for one that no part of the shelf reads."""
     return next((wire for name in parts.parts("wires") if (wire := parts.build("wires", name)).claims(path)), None)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import orjson
+
+from toolkit.core.errors import InputError
 from toolkit.core.imported import Fidelity
 from toolkit.core.talk import Odd, Talk
 from toolkit.wires.anthropic_messages import AnthropicMessages
@@ -37,3 +41,15 @@ def chat(messages: Sequence[Any], answer: Mapping[str, Any], *, stop: str = "sto
     choice = {"message": {"role": "assistant", **answer}, "finish_reason": stop}
     request = {"messages": messages, "tools": told.get("tools")}
     return OpenAIChat().talk(request, {"choices": [choice], "model": told.get("model"), "id": told.get("id")})
+
+
+def requests(path: Path, field: str) -> dict[str, Any]:
+    """What was handed in for a batch, by `custom_id`: the `field` of each line. Raises InputError."""
+    try:
+        lines = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+        return {str(each["custom_id"]): each[field] for each in lines}
+    except OSError as failure:
+        raise InputError(f"{path} cannot be read: {failure.strerror}", "name the requests with --requests") from failure
+    except (ValueError, KeyError, TypeError) as failure:
+        what = f"{path} does not hold a batch's requests"
+        raise InputError(what, f'each line is {{"custom_id": ..., "{field}": {{...}}}}') from failure

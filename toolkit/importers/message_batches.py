@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import orjson
-
-from toolkit.core.errors import InputError
 from toolkit.core.imported import Item, Taken, talked
 from toolkit.core.talk import Odd, Talk
-from toolkit.importers._pairs import pair
+from toolkit.importers._pairs import pair, requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class MessageBatches:
         return 9 if "custom_id" in record and ("params" in record or isinstance(record.get("result"), dict)) else 0
 
     def take(self, items: Iterable[Item]) -> Iterator[Taken]:
-        asked = _requests(Path(self.requests)) if self.requests else {}
+        asked = requests(Path(self.requests), "params") if self.requests else {}
         results = []
         for item in items:
             if "params" in item.value and "custom_id" in item.value:
@@ -41,17 +38,6 @@ class MessageBatches:
         for position, value in results:
             talk, why = talked(_talk, value, asked)
             yield Taken([position], talk, "exact", "anthropic", "", talk.id, why)
-
-
-def _requests(path: Path) -> dict[str, Any]:
-    try:
-        lines = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
-        return {str(each["custom_id"]): each["params"] for each in lines}
-    except OSError as failure:
-        raise InputError(f"{path} cannot be read: {failure.strerror}", "name the requests with --requests") from failure
-    except (ValueError, KeyError, TypeError) as failure:
-        what = f"{path} does not hold a batch's requests"
-        raise InputError(what, 'each line is {"custom_id": ..., "params": {...}}') from failure
 
 
 def _talk(told: Mapping[str, Any], asked: Mapping[str, Any]) -> Talk:
