@@ -63,6 +63,7 @@ def _two_lines(err: str) -> None:
         (["verify", "good.jsonl", "--policy", "none.yaml"], 2, "none.yaml"),
         (["verify", "good.jsonl", "--policy", "bad.yaml"], 2, "line 2: unknown key 'chekcs'"),
         (["verify", "good.jsonl", "--with", "none.py"], 2, "not a Python file"),
+        (["verify", "good.jsonl", "--with", "half.py"], 2, "'half' of half.py has no reads, scope, version"),
         (["verify", "good.jsonl", "--precision", "fp8"], 2, "unknown precision"),
         (["verify", "good.jsonl", "--source-kind", "fake"], 2, "unknown source kind"),
         (["findings", "none"], 2, "not a run folder"),
@@ -79,6 +80,9 @@ def test_mistakes_are_told_in_two_lines(argv: list[str], code: int, words: str, 
     Path("good.jsonl").write_text(GOOD)
     Path("folder").mkdir()
     Path("bad.yaml").write_text("version: 1\nchekcs: {}\n")
+    Path("half.py").write_text(
+        STUCK.replace("stuck", "half").split("    version")[0] + "    def run(self, view): ...\n"
+    )
     got, out, err = _run(capsys, *argv)
     assert got == code, err
     _two_lines(err)
@@ -253,6 +257,47 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_finishes() -> None:
     )
     assert "60,000 records" in done.stdout, done.stderr
     assert not list(Path("runs/rows").glob(".*.jsonl.*"))
+
+
+STUCK = '''
+from dataclasses import dataclass
+from typing import ClassVar
+import duckdb
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Asks DuckDB for what takes hours."""
+    id: ClassVar[str] = "stuck"
+    code: ClassVar[str] = "X01"
+    version: ClassVar[int] = 1
+    scope: ClassVar[str] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("text",)
+
+    def run(self, view):
+        print("asked", flush=True)
+        asked = "SELECT count(*) FROM range(400000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
+        duckdb.sql(asked).fetchall()
+        yield from ()
+'''
+
+
+def test_ctrl_c_ends_a_query_that_does_not_heed_it() -> None:
+    """DuckDB 2.0 waits for itself in about half the tries: then the process ends after a grace."""
+    Path("stuck.py").write_text(STUCK)
+    Path("rows.jsonl").write_text('{"text": "one"}\n{"text": "two"}\n')
+    process = subprocess.Popen(
+        _command("verify", "rows.jsonl", "--with", "stuck.py", "--check", "stuck"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "asked\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    _two_lines(err)
 
 
 @pytest.mark.parametrize("after", [0.8, 1.6, 2.4])

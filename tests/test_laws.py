@@ -47,6 +47,7 @@ def test_parts_are_frozen_documented_and_inherit_nothing(shelf: str) -> None:
         assert part.__dataclass_params__.frozen, f"{name} is not frozen"
         assert hasattr(part, "__slots__"), f"{name} has no slots"
         assert part.__bases__ == (object,), f"{name} inherits"
+        assert all(hasattr(part, each) for each in parts.DECLARED.get(shelf, "").split()), f"{name} lacks something"
         assert len(inspect.cleandoc(part.__doc__ or "")) > 40, f"{name} is not documented"
         assert all(field.default is not dataclasses.MISSING for field in dataclasses.fields(part)) or shelf in ASKED
 

@@ -14,6 +14,7 @@ import pkgutil
 import re
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -27,8 +28,9 @@ ORDER = (
     "compare", "capture", "run", "parts",
 )  # fmt: skip
 
-
 STOPPED = 130
+WORDS = ("stopped", "run the same command again: what is done is not done twice")
+GRACE_S = 5.0
 
 
 def app() -> Any:
@@ -95,13 +97,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """The console script. To be asked to end (SIGTERM) is the same as Ctrl-C; asked twice, it ends at once."""
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, _asked_to_stop)
+    signal.signal(signal.SIGINT, _asked_to_stop)
     sys.exit(main())
 
 
-def _terminated(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _asked_to_stop(number: int, _: object) -> None:
+    """Stop as on Ctrl-C, and end the process where nothing has come of that after GRACE_S seconds.
+
+    DuckDB 2.0, interrupted in a query, often waits for itself for ever. To end is safe: a run that is
+    killed leaves nothing that the next one trips over.
+    """
+    signal.signal(number, signal.SIG_DFL)
+    late = threading.Timer(GRACE_S, _end)
+    late.daemon = True
+    late.start()
     raise KeyboardInterrupt
+
+
+def _end() -> None:
+    os.write(2, f"error: {WORDS[0]}\ntry: {WORDS[1]}\n".encode())
+    os._exit(STOPPED)
 
 
 def _bare(
@@ -136,7 +152,7 @@ def _usage(failure: Any) -> int:
 
 
 def _stopped() -> int:
-    return _say("stopped", "run the same command again: what is done is not done twice", STOPPED)
+    return _say(*WORDS, STOPPED)
 
 
 def _say(what: str, fix: str, code: int) -> int:

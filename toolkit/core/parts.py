@@ -37,6 +37,23 @@ SHELVES: Mapping[str, str] = {
 }
 """Each shelf with the method that makes a class its part; a check has `look` (row by row) or `run`."""
 
+DECLARED: Mapping[str, str] = {
+    "checks": "code reads scope version",
+    "defects": "tests",
+    "formats": "claims write",
+    "files": "claims",
+    "gates": "costly rank",
+    "importers": "claims",
+    "providers": "free model per_call reads_prompt source_kind version",
+    "recipes": "proof version",
+    "renderers": "suffix version",
+    "repairs": "on order",
+    "targets": "keys names profile reads shards store takes title",
+    "trainers": "batch jobs limit models setup stage",
+    "wires": "claims join",
+}
+"""What else every part of a shelf has, as a class attribute, a field or a method."""
+
 _local: dict[str, dict[str, type[Any]]] = {shelf: {} for shelf in SHELVES}
 
 
@@ -77,13 +94,18 @@ def load_local(path: Path) -> list[str]:
     """Put the parts of a local Python file on their shelves; returns their ids.
 
     The file is the user's own code and runs with the user's rights. Raises InputError if it cannot
-    be imported or holds no part.
+    be imported, holds no part, or one that lacks what its shelf asks for.
     """
     module = imported(path)
     loaded = [(shelf, found) for found in _classes(module) for shelf in SHELVES if _fits(shelf, found)]
     if not loaded:
         raise InputError(f"{path} defines no part", "a part is a frozen dataclass with an `id`; see `toolkit parts`")
     for shelf, found in loaded:
+        fields = [field.name for field in dataclasses.fields(found)]
+        missing = [name for name in DECLARED.get(shelf, "").split() if name not in fields and not hasattr(found, name)]
+        if missing:
+            what = f"'{found.id}' of {path} has no {', '.join(missing)}"
+            raise InputError(what, f"`toolkit parts {shelf}` lists shipped ones; follow the source of one of them")
         _local[shelf][found.id] = found
     return [found.id for _, found in loaded]
 

@@ -350,11 +350,12 @@ class Engine:
             self.drain(f"stopped by {name}")
 
         ours = threading.current_thread() is threading.main_thread()
-        held = [signal.SIGINT, signal.SIGTERM] if ours else []
+        held = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)} if ours else {}
         for each in held:
             loop.add_signal_handler(each, caught, each.name)
         try:
             yield
         finally:
-            for each in held:
+            for each, before in held.items():
                 loop.remove_signal_handler(each)
+                signal.signal(each, before or signal.SIG_DFL)
