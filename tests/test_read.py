@@ -167,6 +167,37 @@ def test_transcripts_on_both_sides_have_a_prompt(tmp_path: Path) -> None:
     assert [(turn["role"], turn["content"]) for turn in row["rejected"]] == [("assistant", "bad")]
 
 
+def test_texts_without_a_prompt_share_their_beginning(tmp_path: Path) -> None:
+    rows = [
+        {"chosen": "Is it  far? No, near.", "rejected": "Is it  far? Now what."},
+        {"chosen": "a b", "rejected": "c d"},
+    ]
+    data = _read("".join(json.dumps(row) + "\n" for row in rows), tmp_path)
+    read = data.table(("prompt", "answer", "rejected")).to_pylist()
+    assert [(each["prompt"], each["answer"], each["rejected"][0]["content"]) for each in read] == [
+        ("Is it  far?", "No, near.", "Now what."),
+        ("", "a b", "c d"),
+    ]
+
+
+def test_tool_blocks_of_claude_are_calls_and_results(tmp_path: Path) -> None:
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "42"}
+    told = [
+        ("user", "a"),
+        ("assistant", [call]),
+        ("user", [result, {"type": "text", "text": "and?"}]),
+        ("assistant", "b"),
+    ]
+    row = {"messages": [{"role": role, "content": content} for role, content in told]}
+    turns = _read(json.dumps(row) + "\n", tmp_path).table(("turns",)).to_pylist()[0]["turns"]
+    assert [(each["role"], each["content"]) for each in turns] == [
+        ("user", "a"), ("assistant", None), ("tool", "42"), ("user", "and?"), ("assistant", "b"),
+    ]  # fmt: skip
+    assert json.loads(turns[1]["calls"])[0]["function"] == {"name": "f", "arguments": '{"a":1}'}
+    assert turns[2]["reply_to"] == "t"
+
+
 def test_a_prompt_that_both_sides_tell_again_counts_once(tmp_path: Path) -> None:
     sides = [[{"role": "user", "content": "a"}, {"role": "assistant", "content": content}] for content in "bc"]
     row = {"prompt": "a", "messages": sides[0], "chosen": sides[0], "rejected": sides[1], "score_chosen": 8.0}

@@ -13,6 +13,14 @@ import pyarrow.compute as pc
 from toolkit.core.types import Finding, Result
 from toolkit.store.view import View
 
+FREE = frozenset({"tools", "functions", "arguments", "input"})
+"""Below these nothing is stripped."""
+PARTS = {"type", "text", "image_url", "id", "input", "tool_use_id", "is_error", "thinking", "toolUse", "toolResult"}
+TOP = frozenset(
+    {"role", "content", "tool_calls", "name", "tool_call_id", "weight", "function_call", "from", "value", *PARTS}
+    | {"tools", "functions", "messages", "conversations"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ArrowRoundTrip:
@@ -29,7 +37,7 @@ class ArrowRoundTrip:
 
     id: ClassVar[str] = "arrow-round-trip"
     code: ClassVar[str] = "S06"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("tools", "turns", "raw")
 
@@ -40,7 +48,7 @@ class ArrowRoundTrip:
         raw = batch.column("raw")
         with_objects = pc.or_(
             pc.match_substring_regex(raw, r'"(tools|functions)"\s*:\s*\['),
-            pc.match_substring_regex(raw, r'"arguments"\s*:\s*\{'),
+            pc.match_substring_regex(raw, r'"(arguments|input)"\s*:\s*\{'),
         )
         rows = batch.column("row").filter(with_objects).to_pylist()
         values = [_objects(orjson.loads(text)) for text in raw.filter(with_objects).to_pylist()]
@@ -67,13 +75,14 @@ def _differences(rows: list[int], values: list[dict[str, Any]]) -> Iterator[Find
             yield Finding(row, 1.0, message, kind="injected-nulls", column="tools")
 
 
-def _strip_known(after: Any, before: Any) -> Any:
-    """What came back, without nulls on the message level, which every trainer reads as absent."""
+def _strip_known(after: Any, before: Any, *, free: bool = False) -> Any:
+    """What came back, without the nulls of messages and content parts, which every trainer reads as absent.
+
+    free: within tools and arguments, whose keys are the user's own and may have any of those names.
+    """
     if isinstance(after, dict) and isinstance(before, dict):
-        top = {"role", "content", "tool_calls", "name", "tool_call_id", "weight", "function_call", "from", "value"}
-        top |= {"tools", "functions", "messages", "conversations"}
-        kept = {key: each for key, each in after.items() if key in before or each is not None or key not in top}
-        return {key: _strip_known(each, before.get(key)) for key, each in kept.items()}
+        kept = {key: each for key, each in after.items() if free or key in before or each is not None or key not in TOP}
+        return {key: _strip_known(each, before.get(key), free=free or key in FREE) for key, each in kept.items()}
     if isinstance(after, list) and isinstance(before, list) and len(after) == len(before):
-        return [_strip_known(one, other) for one, other in zip(after, before, strict=True)]
+        return [_strip_known(one, other, free=free) for one, other in zip(after, before, strict=True)]
     return after

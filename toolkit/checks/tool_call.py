@@ -115,19 +115,13 @@ def _calls(turn: _Turn) -> list[tools.Call]:
         return tools.calls(turn.calls)
     if turn.role != "assistant" or "<tool_call>" not in turn.content:
         return []
-    return [call for text in _between(turn.content, "tool_call") for call in tools.calls(text)]
-
-
-def _between(text: str, tag: str) -> list[str]:
-    """What stands between a tag and its end; by splitting, for a search would be quadratic in open tags."""
-    parts = (part.partition(f"</{tag}>") for part in text.split(f"<{tag}>")[1:])
-    return [inside.strip() for inside, end, _ in parts if end]
+    return [call for text in tools.between(turn.content, "tool_call") for call in tools.calls(text)]
 
 
 def _declared(turns: Sequence[_Turn], declared: str | None) -> Mapping[str, tools.Tool] | None:
     if declared:
         return tools.declared(declared)
-    stated = [text for turn in turns if turn.role == "system" for text in _between(turn.content, "tools")]
+    stated = [text for turn in turns if turn.role == "system" for text in tools.between(turn.content, "tools")]
     return tools.declared(stated[0]) if stated else None
 
 

@@ -84,6 +84,12 @@ def functions(text: str) -> list[Mapping[str, Any]]:
     return list(_functions(found))
 
 
+def between(text: str, tag: str) -> list[str]:
+    """What stands between a tag and its end; by splitting, for a search would be quadratic in open tags."""
+    parts = (part.partition(f"</{tag}>") for part in text.split(f"<{tag}>")[1:])
+    return [inside.strip() for inside, end, _ in parts if end]
+
+
 def _functions(value: Any) -> Iterator[Mapping[str, Any]]:
     for each in value if isinstance(value, list) else [value]:
         given = _loads(each) if isinstance(each, str) else each

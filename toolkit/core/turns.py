@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from toolkit.core import tools
 from toolkit.core.jsontext import written
 from toolkit.core.types import Turn
 
@@ -48,6 +49,8 @@ def message(value: Any) -> Turn:
     content, kind = content_of(value["content"]) if "content" in value else (None, "missing")
     role = value.get("role")
     calls = value.get("tool_calls") or value.get("function_call") or _call_parts(value.get("content"))
+    if calls and not content and kind == "parts":
+        content, kind = None, "null"  # parts that call and say nothing
     trains = value.get("weight", 1) not in (0, False) and value.get("train", True) is not False
     reply_to = value.get("tool_call_id")
     return Turn(
@@ -61,13 +64,15 @@ def message(value: Any) -> Turn:
 
 
 def _call_parts(content: Any) -> list[Any]:
-    """Tool calls among content parts, which LLaMA-Factory writes as JSON text, in OpenAI's form."""
-    parts = content if isinstance(content, list) else ()
-    texts = [part.get("value") for part in parts if isinstance(part, Mapping) and part.get("type") == "tool_call"]
-    return [_as_call(text) for text in texts]
+    """Tool calls among content parts in OpenAI's form: Claude's blocks, and LLaMA-Factory's, which hold JSON text."""
+    parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    return [_as_call(part) for part in parts if part.get("type") in ("tool_call", "tool_use")]
 
 
-def _as_call(text: Any) -> Any:
+def _as_call(part: Mapping[str, Any]) -> Any:
+    if part["type"] == "tool_use":
+        return tools.call(part.get("name"), part.get("input"), part.get("id"))
+    text = part.get("value")
     try:
         found = orjson.loads(text) if isinstance(text, str) else text
     except orjson.JSONDecodeError:
@@ -80,7 +85,22 @@ def messages(value: Any) -> list[Turn]:
     """A list of messages as turns; a value that is no list is one turn that is none."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         return [Turn(None, None if value is None else as_json(value), "not a turn")]
-    return [message(each) for each in value]
+    return [turn for each in value for turn in _turns_of(each)]
+
+
+def _turns_of(value: Any) -> Iterator[Turn]:
+    """The turns of one message: results of tools, which Claude's form has as blocks of the user's, come each first."""
+    content = value.get("content") if isinstance(value, Mapping) else None
+    parts = content if isinstance(content, list) else []
+    results = [part for part in parts if isinstance(part, Mapping) and part.get("type") == "tool_result"]
+    for part in results:
+        text, kind = content_of(part["content"]) if "content" in part else (None, "missing")
+        reply_to = part.get("tool_use_id")
+        yield Turn("tool", text, kind, reply_to=reply_to if isinstance(reply_to, str) else None)
+    if not results:
+        yield message(value)
+    elif len(results) < len(parts):
+        yield message({**value, "content": [part for part in parts if part not in results]})
 
 
 def is_messages(value: Any) -> bool:

@@ -17,6 +17,7 @@ SIDES = (
     ("preferred_output", "non_preferred_output"),
 )
 SPEAKER = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):[ \t]*")
+BREAK = re.compile(r"\s")
 SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 
 
@@ -105,7 +106,20 @@ def _spoken(side: list[Turn]) -> list[Turn]:
 def _shared(chosen: Sequence[Turn], rejected: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[Turn]]:
     """The common beginning of two conversations, and what is left of each; each keeps at least its last turn."""
     most = min(len(chosen), len(rejected)) - 1
+    if not most and len(chosen) == len(rejected) == 1:
+        return _shared_text(chosen[0], rejected[0])
     same = 0
     while same < most and chosen[same] == rejected[same]:
         same += 1
     return list(chosen[:same]), list(chosen[same:]), list(rejected[same:])
+
+
+def _shared_text(chosen: Turn, rejected: Turn) -> tuple[list[Turn], list[Turn], list[Turn]]:
+    """The beginning that two texts share, up to a space or a line break, as the prompt; none where that is nothing."""
+    one, other = chosen.content or "", rejected.content or ""
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    cut = max((m.end() for m in BREAK.finditer(one, 0, same)), default=0)
+    if not one[:cut].strip() or not one[cut:].strip() or not other[cut:].strip():
+        return [], [chosen], [rejected]
+    prompt = turns.plain("user", one[:cut].rstrip())
+    return [prompt], [chosen._replace(content=one[cut:])], [rejected._replace(content=other[cut:])]

@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.core.tools import between
 from toolkit.store.columns import turn_field
 from toolkit.store.view import View
 
@@ -210,13 +211,24 @@ def _n_calls(rows: Rows) -> Ints:
     counts = np.zeros(len(turns.has_calls), np.int64)
     at = np.flatnonzero(turns.has_calls)
     counts[at] = [_items(text) for text in turns.field("calls").take(pa.array(at)).to_pylist()]
+    counts += _tagged(turns, "a", "tool_call") * ~turns.has_calls
     return turns.sum(counts)
+
+
+def _tagged(turns: Any, letter: str, tag: str) -> Ints:
+    """How many tools or calls each turn of a role holds as text between tags, shape (n_turns,)."""
+    content = turns.content
+    counts = np.zeros(len(content), np.int64)
+    at = np.flatnonzero((turns.letters == ord(letter)) & _flags(pc.match_substring(content, f"<{tag}>")))
+    counts[at] = [sum(map(_items, between(text, tag))) for text in content.take(pa.array(at)).to_pylist()]
+    return counts
 
 
 def _n_tools(rows: Rows) -> pa.Array:
     texts = rows.text("tools").dictionary_encode()
     counts = pa.array([_items(text) for text in texts.dictionary.to_pylist()], pa.int64())
-    return pc.fill_null(counts.take(texts.indices), 0)
+    listed = pc.fill_null(counts.take(texts.indices), 0)
+    return pc.if_else(pc.equal(listed, 0), pa.array(rows.turns.sum(_tagged(rows.turns, "s", "tools"))), listed)
 
 
 def _items(text: str) -> int:
@@ -295,9 +307,11 @@ FEATURES: dict[str, Feature] = {
     "label_chars": Feature(
         ("label",), lambda rows: pc.utf8_length(rows.text("label")), _INT, "characters of the label; null without one"
     ),
-    "n_tools": Feature(("tools",), _n_tools, _INT, "tools that the row declares"),
+    "n_tools": Feature(("turns", "tools"), _n_tools, _INT, "tools that the row declares"),
     "n_calls": Feature(_TURNS, _n_calls, _INT, "tool calls of every turn"),
-    "has_tools": Feature(("tools",), lambda rows: _n_tools(rows).to_numpy() > 0, _BOOL, "the row declares tools"),
+    "has_tools": Feature(
+        ("turns", "tools"), lambda rows: _n_tools(rows).to_numpy() > 0, _BOOL, "the row declares tools"
+    ),
     "uses_tools": Feature(("turns", "tools"), _uses_tools, _BOOL, "the row declares, calls or answers a tool"),
     "n_faults": Feature(
         ("faults",),
