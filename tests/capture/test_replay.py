@@ -241,6 +241,37 @@ def test_a_draw_by_chance_a_budget_and_a_server_that_fails(
         assert told["asked"] == told["rows"] + told["not_asked"] + sum(told["unanswered"].values())
 
 
+def test_every_turn_of_a_conversation(captured: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log(captured)
+    first = [{"role": "user", "content": "Hi"}]
+    for at, choice in enumerate(("auto", "required", "none")):
+        turns = (
+            [*first, {"role": "assistant", "content": "answer 0"}, {"role": "user", "content": "And 1?"}]
+            if at
+            else first
+        )
+        if at == 2:
+            turns += [{"role": "assistant", "content": "answer 1"}, {"role": "user", "content": "And 2?"}]
+        asked = {"model": f"model-{at}", "messages": turns, "tools": [CHAT_TOOL], "tool_choice": choice}
+        for _ in range(2):  # a retry is no turn
+            log.call(
+                asked, {**_chat(f"answer {at}"), "id": f"c{at}", "model": f"model-{at}"}, path="/v1/chat/completions"
+            )
+    small = Model("small")
+    with Upstream(small) as server:
+        assert _replay(captured, server.url, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["prompts"] == 6
+        assert _replay(captured, server.url, "--json", "--turns", "all") == 0
+        assert json.loads(capsys.readouterr().out)["prompts"] == 8
+    rows = {row["id"]: row for row in _lines(Path("replayed/rows.jsonl"))}
+    assert [len(rows[f"c{at}"]["messages"]) for at in range(3)] == [2, 4, 6]
+    assert [rows[f"c{at}"]["lineage"]["model"] for at in range(3)] == ["model-0", "model-1", "model-2"]
+    assert len({rows[f"c{at}"]["lineage"]["group"] for at in range(3)}) == 1
+    asked_with = {len(each["messages"]): each["tool_choice"] for each in small.bodies if "tool_choice" in each}
+    assert asked_with == {1: "auto", 3: "required", 5: "none"}
+    assert main(["capture", "replay", str(captured), "--with", "openai:m", "--turns", "some"]) == 2
+
+
 def test_a_target_is_whole_and_no_refusal_of_the_competing_kind(tmp_path: Path, capsys: Any) -> None:
     log = Log(tmp_path / "log")
     for at in range(2):

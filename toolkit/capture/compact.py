@@ -18,7 +18,7 @@ import orjson
 from toolkit.capture.batches import Batches
 from toolkit.capture.calls_file import CallsFile
 from toolkit.capture.feedback import Feedback
-from toolkit.capture.talks import EDITED, Talks
+from toolkit.capture.talks import EARLIER, EDITED, Talks
 from toolkit.capture.thread import NOTHING, after, family
 from toolkit.capture.understand import COMPETING, Understood, fault, understand
 from toolkit.core.errors import InputError
@@ -104,10 +104,14 @@ class Tag(NamedTuple):
 
 @dataclass
 class Rows:
-    """Rows of calls on their way. refused: the quarantine, None where none is written."""
+    """Rows of calls on their way. refused: the quarantine, None where none is written.
+
+    every_turn: whether earlier parts of a conversation are rows of their own.
+    """
 
     talks: Talks
     refused: IO[bytes] | None = None
+    every_turn: bool = False
     excluded: Counter[str] = field(default_factory=Counter)
     answers: int = 0
 
@@ -138,7 +142,7 @@ class Rows:
     def lines(self, models: Counter[str]) -> Iterator[bytes]:
         """The rows that stay, in the order of the log."""
         for tag, line, why in self.talks.settled():
-            if not why:
+            if not why or (self.every_turn and why == EARLIER):
                 models[tag.model] += 1
                 yield line
             elif why == EDITED:

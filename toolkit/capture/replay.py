@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from toolkit.capture.asking import Settings, settings
 from toolkit.capture.batches import Batches
 from toolkit.capture.compact import TERMS, CompactOptions, Rows
 from toolkit.capture.disagreement import Disagreement, disagreements, text_of
@@ -22,7 +23,6 @@ from toolkit.capture.talks import Talks
 from toolkit.capture.understand import COMPETING, understand
 from toolkit.core.errors import InputError
 from toolkit.core.request import Message, Reply, Request
-from toolkit.core.types import JSON
 from toolkit.generate.ask import Asked, ask
 from toolkit.generate.budget import Budget
 from toolkit.generate.models import asked_model
@@ -32,21 +32,15 @@ from toolkit.store.streams import sha256
 from toolkit.write import whole_file
 
 VERSION = 1
-LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-SCHEMAS = (
-    ("response_format", "json_schema", "schema"),
-    ("output_config", "format", "schema"),
-    ("text", "format", "schema"),
-)
 ENDS = ("end_turn", "stop_sequence", "tool_use")
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """What is asked. rows: conversations at most, drawn by chance. max_tokens: at most, of one answer.
+    """What is asked. rows: answers at most, drawn by chance. max_tokens: at most, of one answer.
 
-    teacher: the model that is asked is the better one, whose answer is the target; else it is the student,
-    and the captured answer stays the target.
+    every_turn: every captured answer of a conversation, not its last one alone. teacher: the model that is asked
+    is the better one, whose answer is the target; else it is the student, and the captured answer stays the target.
     """
 
     rows: int = 500
@@ -57,14 +51,16 @@ class ReplayOptions:
     terms: str = ""
     seed: int = 0
     damaged: bool = False
+    every_turn: bool = False
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay wrote. prompts: conversations of the log that may be asked. asked = rows + unanswered + not_asked.
+    """What a replay wrote. prompts: answers of the log that may be asked again. asked = rows + unanswered + not_asked.
 
     unanswered: by reason. pairs: preference candidates. apart: rows and their mean disagreement by kind.
-    stopped: why not all were asked, or empty.
+    not_carried: settings of calls that the other model could not be told, and how many of what was asked had
+    them. stopped: why not all were asked, or empty.
     """
 
     folder: Path
@@ -74,6 +70,7 @@ class Replayed:
     rows: int
     pairs: int
     not_asked: int
+    not_carried: Mapping[str, int]
     unanswered: Mapping[str, int]
     apart: Mapping[str, tuple[int, float]]
     stopped: str
@@ -91,6 +88,7 @@ class Prompt(NamedTuple):
 
     row: dict[str, Any]
     request: Request
+    lost: tuple[str, ...] = ()
 
 
 class Both(NamedTuple):
@@ -118,7 +116,7 @@ def replay(
     """
     source, folder, options = Path(log), Path(out), options or ReplayOptions()
     model = asked_model(use, "--with", base_url=options.base_url, capped=options.usd is not None, local=True)
-    found, total = prompts(source, options)
+    found, total = prompts(source, options, model.id)
     if not found:
         raise InputError(f"{source} holds no conversation that can be asked again", f"toolkit capture status {source}")
     unique = {each.request.key(): each.request for each in found}
@@ -130,35 +128,37 @@ def replay(
     _lines(folder / "rows.jsonl", rows)
     _lines(folder / "pairs.jsonl", pairs)
     made = Replayed(
-        folder, model.model, total, len(found), len(rows), len(pairs), waiting, dict(sorted(unanswered.items())),
+        folder, model.model, total, len(found), len(rows), len(pairs), waiting,
+        dict(Counter(name for each in found for name in each.lost)), dict(sorted(unanswered.items())),
         _means(apart), asked.stopped, asked.cost_usd, asked.requests,
     )  # fmt: skip
     _describe(made, asked, options)
     return made
 
 
-def prompts(log: Path, options: ReplayOptions) -> tuple[list[Prompt], int]:
-    """The conversations to ask again, in the order of the log, and how many there are to choose from.
+def prompts(log: Path, options: ReplayOptions, to: str) -> tuple[list[Prompt], int]:
+    """The answers to ask for again, in the order of the log, and how many there are to choose from.
 
-    A call is drawn by a hash of its key, so a log that grows keeps most of an earlier draw.
+    to: id of the provider that is asked. An answer is drawn by a hash of its call's key, so a log that grows keeps
+    most of an earlier draw.
     """
     if not segments(log):
         raise InputError(f"{log} holds no captured traffic", "name the folder that `toolkit capture proxy` wrote")
     feedback = Feedback.of(log, damaged=options.damaged)
-    wanted, total = dict[tuple[str, str], Any](), Counter[str]()
+    wanted, total = dict[tuple[str, str], Settings](), Counter[str]()
     with tempfile.TemporaryFile() as aside, tempfile.TemporaryFile() as handed_in:
-        rows, batches = Rows(Talks(aside)), Batches(handed_in)
+        rows, batches = Rows(Talks(aside), every_turn=options.every_turn), Batches(handed_in)
         for call in calls(log, damaged=options.damaged):
             for read in batches.reads(feedback.heed(understand(call))):
                 if not rows.take(read, CompactOptions(terms=options.terms)):
-                    wanted[call.key, read.talk.id or call.key] = _settings(read.request, options.max_tokens)
+                    wanted[call.key, read.talk.id or call.key] = settings(read.request, to, options.max_tokens)
         listed = ((_rank(row, options.seed), nth, row) for nth, row in enumerate(map(orjson.loads, rows.lines(total))))
         drawn = heapq.nsmallest(options.rows, listed, key=lambda each: each[:2])
-    chosen = (row for _, _, row in sorted(drawn, key=lambda each: each[1]))
-    return [Prompt(row, _request(row, *_asked_with(row, wanted))) for row in chosen], total.total()
+    chosen = ((row, _asked_with(row, wanted)) for _, _, row in sorted(drawn, key=lambda each: each[1]))
+    return [Prompt(row, _request(row, told), told.lost) for row, told in chosen], total.total()
 
 
-def _asked_with(row: Mapping[str, Any], wanted: Mapping[tuple[str, str], Any]) -> Any:
+def _asked_with(row: Mapping[str, Any], wanted: Mapping[tuple[str, str], Settings]) -> Settings:
     """The settings of a row's call; answers after the first of one call have its id and a number."""
     key, name = row["lineage"]["call"], row["id"]
     return wanted[key, name] if (key, name) in wanted else wanted[key, name.rpartition("-")[0]]
@@ -168,23 +168,9 @@ def _rank(row: Mapping[str, Any], seed: int) -> bytes:
     return hashlib.blake2b(f"{seed} {row['lineage']['call']} {row['id']}".encode(), digest_size=8).digest()
 
 
-def _settings(body: bytes, most: int) -> tuple[dict[str, JSON], Mapping[str, JSON] | None]:
-    """What the application asked for beside the messages, as far as every API has it: parameters and a schema."""
-    asked = orjson.loads(body)
-    told = {name: asked[name] for name in ("temperature", "top_p") if isinstance(asked.get(name), int | float)}
-    limit = next((asked[name] for name in LIMITS if isinstance(asked.get(name), int)), most)
-    return {**told, "max_tokens": min(limit, most)}, next(filter(None, (_at(asked, path) for path in SCHEMAS)), None)
-
-
-def _at(value: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else None
-
-
-def _request(row: Mapping[str, Any], params: Mapping[str, JSON], schema: Mapping[str, JSON] | None) -> Request:
+def _request(row: Mapping[str, Any], told: Settings) -> Request:
     messages = tuple(_message(each) for each in row["messages"][:-1])
-    return Request(messages=messages, params=params, schema=schema, tools=tuple(row.get("tools", ())))
+    return Request(messages=messages, params=told.params, schema=told.schema, tools=tuple(row.get("tools", ())))
 
 
 def _message(told: Mapping[str, Any]) -> Message:
@@ -198,7 +184,7 @@ def _sides(
 ) -> tuple[list[Both], Counter[str], int]:
     """Rows with both answers, what was not answered by reason, and how many were not asked."""
     both, unanswered, waiting = list[Both](), Counter[str](), 0
-    for row, request in found:
+    for row, request, _ in found:
         answer = answers[request.key()]
         why = answer.dead if answer.reply is None else _unfit(answer.reply, options)
         if answer.reply is None and not answer.dead:

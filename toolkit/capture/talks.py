@@ -50,7 +50,7 @@ class Talks:
         self.choices.settle(self.aside, self.begun)
         self.aside.seek(0)
         for (whole, tag), line in zip(self.waiting, self.aside, strict=True):
-            why = EARLIER if whole in self.begun else AGAIN if whole in seen else ""
+            why = AGAIN if whole in seen else EARLIER if whole in self.begun else ""
             why = why or (EDITED if whole in self.choices.edited else "")
             seen.add(whole)
             yield tag, line, why

@@ -19,7 +19,10 @@ def command(
     out: Annotated[Path, typer.Option("--out", help="Folder of the answers and of what was bought.")] = Path(
         "replayed"
     ),
-    rows: Annotated[int, typer.Option("--rows", min=1, help="Conversations at most, drawn by chance.")] = 500,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Answers at most, drawn by chance.")] = 500,
+    turns: Annotated[
+        str, typer.Option("--turns", help="last answer of each conversation, or all that the log has calls of.")
+    ] = "last",
     budget: Annotated[float | None, typer.Option("--budget", min=0, help="US dollars at most, over all runs.")] = None,
     as_: Annotated[
         str, typer.Option("--as", help="student: the captured answer is the target; teacher: the new one is.")
@@ -37,8 +40,9 @@ def command(
 ) -> int:
     """Write rows with both answers and how far they are apart, and preference candidates where they differ.
 
-    `toolkit sample` takes the disagreement as hardness. Tools, system prompts and earlier turns are asked
-    as they were. The same command again asks nothing twice; exit 1 where the budget or a signal ended it.
+    `toolkit sample` takes the disagreement as hardness. Tools and which of them is to be called, system
+    prompts, earlier turns and sampling parameters are asked as they were, as far as the model's API has them.
+    The same command again asks nothing twice; exit 1 where the budget or a signal ended it.
     """
     import json as lines
 
@@ -49,7 +53,11 @@ def command(
 
     if as_ not in ("student", "teacher"):
         raise unknown("--as", as_, ("student", "teacher"))
-    options = ReplayOptions(rows, budget, base_url, as_ == "teacher", max_tokens, terms, seed, damaged)
+    if turns not in ("last", "all"):
+        raise unknown("--turns", turns, ("last", "all"))
+    options = ReplayOptions(
+        rows, budget, base_url, as_ == "teacher", max_tokens, terms, seed, damaged, turns == "all"
+    )  # fmt: skip
     progress = opts.progress()
     encode = None if no_embeddings else lazy_encoder(encoder, progress=progress)
     try:
@@ -60,6 +68,8 @@ def command(
         print(lines.dumps(made.as_json(), indent=1))
     else:
         _show(made)
+    for name, n in made.not_carried.items():
+        opts.say(f"note: {n:,} were captured with `{name}`, which {use} could not be told")
     if made.stopped:
         opts.say(f"warning: {made.stopped}; {made.not_asked:,} not asked")
     if made.rows and not terms:
