@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.near.blocks import eight
 from toolkit.near.compiled import kernel
 from toolkit.near.normal import Normal
 from toolkit.near.shingles import FACTOR, mix
@@ -48,21 +49,29 @@ def _group(data: Any, start: Any, stop: Any, table: Any, first: Any, hashes: Any
 
 @kernel
 def _hash(data: Any, begin: Any, end: Any) -> Any:
-    """Eight bytes at a time."""
-    folded = np.uint64(end - begin)
+    """Eight bytes at a time in four chains, so that no multiplication waits for another; the last eight overlap."""
+    size = end - begin
+    a = b = c = d = np.uint64(size)
+    if size < 8:
+        for at in range(begin, end):
+            a = (a ^ np.uint64(data[at])) * FACTOR
+        return mix(a)
     at = begin
+    while at + 32 <= end:
+        a, b = _folded(a, eight(data, at)), _folded(b, eight(data, at + 8))
+        c, d = _folded(c, eight(data, at + 16)), _folded(d, eight(data, at + 24))
+        at += 32
     while at + 8 <= end:
-        word = np.uint64(0)
-        for byte in range(8):
-            word |= np.uint64(data[at + byte]) << np.uint64(8 * byte)
-        folded = (folded ^ word) * FACTOR
-        folded ^= folded >> np.uint64(29)
+        a = _folded(a, eight(data, at))
         at += 8
-    word = np.uint64(0)
-    while at < end:
-        word = (word << np.uint64(8)) | np.uint64(data[at])
-        at += 1
-    return mix(folded ^ word)
+    a = _folded(_folded(a, eight(data, end - 8)), b)
+    return mix(_folded(_folded(a, c), d))
+
+
+@kernel
+def _folded(value: Any, word: Any) -> Any:
+    value = (value ^ word) * FACTOR
+    return value ^ (value >> np.uint64(29))
 
 
 @kernel

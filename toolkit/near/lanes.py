@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from toolkit.near.compiled import kernel
 from toolkit.near.scan import LONG
-from toolkit.near.shingles import FACTOR, distinct, longest_row, mix, shingles, table_size
+from toolkit.near.shingles import FACTOR, longest_row, mix, shingles, table_size, unique
 
 
 class Plan(NamedTuple):
@@ -31,24 +31,30 @@ def plan_with(rows: int, threshold: float, recall: float) -> Plan:
     return Plan(max(1, math.ceil(math.log1p(-recall) / missed)), rows)
 
 
-def lanes_of(plan: Plan, shingles_a_row: float) -> int:
+def lanes_of(plan: Plan, shingles_a_row: float, meetings_a_row: float) -> int:
     """As many as the bands need; for long rows enough to tell unlike rows apart before the text is read."""
-    return max(plan.bands * plan.rows, 80 if shingles_a_row > LONG / 2 else 0)
+    enough = 80 if meetings_a_row > 1 else 32
+    return max(plan.bands * plan.rows, enough if shingles_a_row > LONG / 2 else 0)
 
 
-def cheapest_plan(rows: int, shingles_a_row: float, chances: Sequence[float], threshold: float, recall: float) -> Plan:
-    """The plan of least cost: `chances[r - 1]` is how often two random rows agree in r lanes.
+def cheapest_plan(
+    rows: int, shingles_a_row: float, chances: Sequence[float], threshold: float, recall: float
+) -> tuple[Plan, int]:
+    """The plan of least cost, and how many lanes: `chances[r - 1]` is how often two random rows agree in r lanes.
 
     More lanes a key mean fewer chance meetings and more bands. The weights are nanoseconds measured
     on one machine with AVX-512; where they are off, only time is lost.
     """
 
-    def cost(plan: Plan) -> float:
-        lanes = shingles_a_row * lanes_of(plan, shingles_a_row) * 0.08
-        meetings = chances[plan.rows - 1] * rows / 2 * plan.bands * 9.0
-        return lanes + plan.bands * 20.0 + meetings
+    def needed(plan: Plan) -> int:
+        return lanes_of(plan, shingles_a_row, chances[plan.rows - 1] * rows / 2 * plan.bands)
 
-    return min((plan_with(r, threshold, recall) for r in range(2, len(chances) + 1)), key=cost)
+    def cost(plan: Plan) -> float:
+        meetings = chances[plan.rows - 1] * rows / 2 * plan.bands * 9.0
+        return shingles_a_row * needed(plan) * 0.08 + plan.bands * 20.0 + meetings
+
+    plan = min((plan_with(r, threshold, recall) for r in range(2, len(chances) + 1)), key=cost)
+    return plan, needed(plan)
 
 
 def meeting_chances(keys: npt.NDArray[np.uint32]) -> list[float]:
@@ -82,16 +88,13 @@ def sketch(text: Any, kind: Any, low: Any, high: Any, lanes: Any, rows: Any, set
     """
     sizes, bitmaps = sets.sizes, sets.bitmaps
     longest = longest_row(text, low, high)
-    scratch, slots = np.empty(longest, np.uint64), np.empty(table_size(longest), np.uint64)
+    scratch, spare = np.empty(longest, np.uint64), np.empty(longest, np.uint64)
+    slots = np.empty(table_size(longest), np.uint64)
     narrow, minima = np.empty(longest + 3, np.uint32), np.empty(len(lanes), np.uint32)
     for row in range(low, high):
-        count = distinct(scratch, shingles(text, row, kind, scratch), slots)
+        count = unique(scratch, shingles(text, row, kind, scratch), spare, slots)
         sizes[row] = count
-        for word in range(bitmaps.shape[1]):
-            bitmaps[row, word] = 0
-        for at in range(count):
-            bit = scratch[at] & np.uint64(255)
-            bitmaps[row, bit >> np.uint64(6)] ^= np.uint64(1) << (bit & np.uint64(63))
+        _parities(scratch, count, bitmaps[row])
         if count > LONG and sets.wide.shape[1] > 0:
             _wide_parities(scratch, count, sets.wide[row])
         if count == 0 or len(lanes) == 0:
@@ -107,6 +110,20 @@ def sketch(text: Any, kind: Any, low: Any, high: Any, lanes: Any, rows: Any, set
             for lane in range(band * rows, band * rows + rows):
                 folded = folded * FACTOR + np.uint64(minima[lane])
             keys[band, row] = mix(folded) >> np.uint64(32)
+
+
+@kernel
+def _parities(values: Any, count: Any, words: Any) -> None:
+    """In four registers: a word in memory would be waited for again and again."""
+    a = b = c = d = np.uint64(0)
+    for at in range(count):
+        value = values[at]
+        bit, word = np.uint64(1) << (value & np.uint64(63)), value & np.uint64(192)
+        a ^= bit if word == 0 else np.uint64(0)
+        b ^= bit if word == 64 else np.uint64(0)
+        c ^= bit if word == 128 else np.uint64(0)
+        d ^= bit if word == 192 else np.uint64(0)
+    words[0], words[1], words[2], words[3] = a, b, c, d
 
 
 @kernel

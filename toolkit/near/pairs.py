@@ -21,7 +21,7 @@ import pyarrow as pa
 from toolkit.core.errors import UsageError
 from toolkit.near.bands import bands_of, fill, on_every_core
 from toolkit.near.groups import STAR, groups_of
-from toolkit.near.lanes import Plan, cheapest_plan, lanes_of, meeting_chances, multipliers, sketch
+from toolkit.near.lanes import Plan, cheapest_plan, meeting_chances, multipliers, sketch
 from toolkit.near.normal import Normal, join, normalise
 from toolkit.near.prefix import prefix_candidates
 from toolkit.near.scan import CROWD, MOST_PAIRS, WINDOW, Met, Packed, Sets, TooManyError, Union, candidates, sets_for
@@ -244,8 +244,7 @@ def _plan(rows: Normal, hashes: Any, asked: Join) -> tuple[Plan, int]:
     sketch(sample, asked.kind, 0, len(chosen), lanes, 1, sets, keys)
     chances = meeting_chances(keys[:, sets.sizes > 0])
     mean = float(sets.sizes.mean()) if len(chosen) else 0.0
-    plan = cheapest_plan(len(rows.start), mean, chances, asked.threshold, asked.recall)
-    return plan, lanes_of(plan, mean)
+    return cheapest_plan(len(rows.start), mean, chances, asked.threshold, asked.recall)
 
 
 def _spread(groups: _Groups, left: Ints, right: Ints, jaccard: Any, covering: bool, star: int = STAR) -> Pairs:

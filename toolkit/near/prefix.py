@@ -15,7 +15,7 @@ import numpy as np
 
 from toolkit.near.compiled import kernel
 from toolkit.near.scan import LONG, MOST_PAIRS, SLACK, Met, Sets, collect, ones
-from toolkit.near.shingles import FACTOR, distinct, longest_row, shingles, table_size
+from toolkit.near.shingles import FACTOR, longest_row, shingles, table_size, unique
 
 
 def prefix_lengths(sizes: Any, threshold: float) -> Any:
@@ -28,9 +28,10 @@ def prefix_lengths(sizes: Any, threshold: float) -> Any:
 def count_rows(text: Any, kind: Any, table: Any, bits: Any) -> None:
     """Add every row's distinct shingles to `table` (2**bits counters of 16 bits that stop at 65535)."""
     longest = longest_row(text, 0, len(text.start))
-    scratch, slots = np.empty(longest, np.uint64), np.empty(table_size(longest), np.uint64)
+    scratch, spare = np.empty(longest, np.uint64), np.empty(longest, np.uint64)
+    slots = np.empty(table_size(longest), np.uint64)
     for row in range(len(text.start)):
-        count = distinct(scratch, shingles(text, row, kind, scratch), slots)
+        count = unique(scratch, shingles(text, row, kind, scratch), spare, slots)
         for at in range(count):
             slot = scratch[at] >> np.uint64(64 - bits)
             if table[slot] < np.uint16(65535):
@@ -47,13 +48,14 @@ def rarest(
     this one among them, are no rarer.
     """
     longest = longest_row(text, 0, len(text.start))
-    scratch, slots = np.empty(longest, np.uint64), np.empty(table_size(longest), np.uint64)
+    scratch, spare = np.empty(longest, np.uint64), np.empty(longest, np.uint64)
+    slots = np.empty(table_size(longest), np.uint64)
     filled = 0
     for row in order:
         wanted = lengths[row]
         if wanted == 0:
             continue
-        count = distinct(scratch, shingles(text, row, kind, scratch), slots)
+        count = unique(scratch, shingles(text, row, kind, scratch), spare, slots)
         common = 0
         for at in range(count):
             seen = table[scratch[at] >> np.uint64(64 - bits)]

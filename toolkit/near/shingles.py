@@ -12,12 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from toolkit.core.errors import UsageError
+from toolkit.near.blocks import AHEAD, eight, lowest, wide_bytes, with_room, word_bytes
 from toolkit.near.compiled import kernel
 from toolkit.near.normal import is_wide
 
 # No slot of a table holds this; a shingle with this very hash, one in 2**64, is left out everywhere.
 FREE = np.uint64(0)
 FACTOR = np.uint64(0x9FB21C651E98DF25)
+_OTHER = np.uint64(0xD6E8FEB86659FD93)
+_EVERY = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class Kind(NamedTuple):
@@ -125,23 +128,17 @@ def _stands_alone(point: Any) -> Any:
     )
 
 
-def _word_table() -> Any:
-    table = np.zeros(256, np.bool_)
-    table[97:123] = table[48:58] = table[95] = True
-    return table
-
-
-_IN_WORD = _word_table()
-
-
 @kernel
 def _words(data: Any, start: Any, stop: Any, length: Any, out: Any) -> Any:
     """Hash the words into `out`, then each run of `length` of them over it."""
-    text = data[start:stop]
-    words = _wide_words(text, out) if is_wide(text) else _ascii_words(text, out)
+    data, start, stop = with_room(data, start, stop)
+    words = _ascii_words(data, start, stop, out)
+    if words < 0:
+        words = _wide_words(data, start, stop, out)
     count = max(words - length + 1, 0)
-    for at in range(words):
-        out[at] = mix(out[at])
+    if length == 3:
+        _threes(out, np.uint64(count))
+        return count
     for begin in range(count):
         run = np.uint64(0)
         for ahead in range(length):
@@ -151,44 +148,79 @@ def _words(data: Any, start: Any, stop: Any, length: Any, out: Any) -> Any:
 
 
 @kernel
-def _ascii_words(text: Any, out: Any) -> Any:
-    words, word = 0, np.uint64(0)
-    for at in range(len(text)):
-        letter = text[at]
-        if _IN_WORD[letter]:
-            word = (word ^ np.uint64(letter)) * FACTOR
-        elif word != 0:
-            out[words] = word
+def _threes(out: Any, count: Any) -> None:
+    """Unsigned places cannot be negative, so this becomes vector instructions."""
+    for at in range(count):
+        out[at] = mix((out[at] * FACTOR + out[at + np.uint64(1)]) * FACTOR + out[at + np.uint64(2)])
+
+
+@kernel
+def _ascii_words(data: Any, start: Any, stop: Any, out: Any) -> Any:
+    """Hash every word of a row with room after it; returns how many, -1 for a row that is not ASCII.
+
+    Words are found 64 bytes at a time: one begins where the bit of a byte differs from the one before.
+    """
+    words, at, begin, open_word = 0, start, start, np.uint64(0)
+    while at < stop:
+        inside, wide = word_bytes(data, at), wide_bytes(data, at)
+        if stop - at < AHEAD:
+            row = (np.uint64(1) << np.uint64(stop - at)) - np.uint64(1)
+            inside, wide = inside & row, wide & row
+        if wide != 0:
+            return -1
+        before = (inside << np.uint64(1)) | open_word
+        starts, ends = inside & ~before, before & ~inside
+        if open_word == 0:
+            begin = at + lowest(starts)
+            starts &= starts - np.uint64(1)
+        while ends != 0:
+            out[words] = _word(data, begin, at + lowest(ends))
             words += 1
-            word = np.uint64(0)
-    if word != 0:
-        out[words] = word
+            begin = at + lowest(starts)
+            starts &= starts - np.uint64(1)
+            ends &= ends - np.uint64(1)
+        open_word = inside >> np.uint64(63)
+        at += AHEAD
+    if open_word != 0:
+        out[words] = _word(data, begin, stop)
         words += 1
     return words
 
 
 @kernel
-def _wide_words(text: Any, out: Any) -> Any:
-    """As `_ascii_words`, with every byte of a wide letter hashed, and letters that stand alone."""
-    words, word, at = 0, np.uint64(0), 0
-    while at < len(text):
-        point, after = _code_point(text, at)
+def _word(data: Any, begin: Any, end: Any) -> Any:
+    """A hash of a word with room after it; up to eight bytes make it without loss."""
+    size = end - begin
+    if size <= 16:
+        first, second = np.uint64(4 * min(size, 8)), np.uint64(4 * max(size - 8, 0))
+        low = eight(data, begin) & ~((_EVERY << first) << first)
+        high = eight(data, begin + 8) & ~((_EVERY << second) << second)
+        return (low * FACTOR) ^ (high * _OTHER)
+    value = np.uint64(size)
+    for at in range(begin, end - 8, 8):
+        value = (value ^ eight(data, at)) * FACTOR
+        value ^= value >> np.uint64(29)
+    return (value ^ eight(data, end - 8)) * FACTOR
+
+
+@kernel
+def _wide_words(data: Any, start: Any, stop: Any, out: Any) -> Any:
+    """As `_ascii_words`, for any row, with letters that stand alone."""
+    words, at, begin = 0, start, start
+    while at < stop:
+        point, after = _code_point(data, at)
         alone = _stands_alone(point)
-        inside = not alone and not _separates(point)
-        if word != 0 and not inside:
-            out[words] = word
-            words += 1
-            word = np.uint64(0)
-        if inside or alone:
-            for byte in range(at, after):
-                word = (word ^ np.uint64(text[byte])) * FACTOR
+        if alone or _separates(point):
+            if begin < at:
+                out[words] = _word(data, begin, at)
+                words += 1
+            begin = after
         if alone:
-            out[words] = word
+            out[words] = _word(data, at, after)
             words += 1
-            word = np.uint64(0)
         at = after
-    if word != 0:
-        out[words] = word
+    if begin < stop:
+        out[words] = _word(data, begin, stop)
         words += 1
     return words
 
@@ -227,6 +259,40 @@ def distinct(out: Any, count: Any, slots: Any) -> Any:
         out[kept] = value
         kept += held != value
     return kept
+
+
+@kernel
+def unique(out: Any, count: Any, spare: Any, slots: Any) -> Any:
+    """As `distinct`, in any order and without the table: `spare` is as long as `out`.
+
+    Each hash writes its place into a slot. Who finds its own place there is kept; of the others those
+    equal to who is there are repeats, and the rest tries again. Nothing is cleared, and no branch is guessed.
+    """
+    marks = slots.view(np.uint32)
+    mask, shift = np.uint64(2 * table_size(count) - 1), np.uint64(20)
+    kept, left = _winners(out, count, out, 0, spare, marks, mask, shift)
+    while left > 0:
+        shift = (shift + np.uint64(13)) % np.uint64(52)
+        kept, left = _winners(spare, left, out, kept, spare, marks, mask, shift)
+    return kept
+
+
+@kernel
+def _winners(values: Any, count: Any, out: Any, kept: Any, spare: Any, marks: Any, mask: Any, shift: Any) -> Any:
+    """Put `values` that find themselves in their slot into `out`, those that meet another into `spare`."""
+    left = 0
+    for at in range(count):
+        marks[(values[at] >> shift) & mask] = at
+    for at in range(count):
+        value = values[at]
+        # The last one to write: what is there has not been written over yet.
+        winner = np.int64(marks[(value >> shift) & mask])
+        other = values[winner] != value
+        spare[left] = value
+        left += other
+        out[kept] = value
+        kept += winner == at
+    return kept, left
 
 
 @kernel
