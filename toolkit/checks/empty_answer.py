@@ -15,9 +15,22 @@ from toolkit.store import columns as cols
 from toolkit.store.view import View
 
 PLACEHOLDER = (
-    r"(?i)^[\s\p{P}]*(todo|tbd|fixme|n/a|nan|null|undefined|placeholder|lorem ipsum\b.*"
-    r"|\{\{[^{}]*\}\}|\[(insert|your|add) [^\]]*\]|<(answer|response|completion|output)>)[\s\p{P}]*$"
+    r"(?i)^[\s\p{P}]*(todo|tbd|tbc|fixme|n/a|nan|null|undefined|placeholder|lorem ipsum\b.*"
+    r"|to be (added|completed|filled( in)?|written|determined|continued)( later)?|coming soon"
+    r"|\{\{[^{}]*\}\}|\[(insert|your|add) [^\]]*\]|<(insert |add |your )?(answer|response|completion|output)( here)?>"
+    r"|(insert|add|your) (answer|response|text|completion) here"
+    r"|(no|empty) (answer|response|output|completion)( provided)?)[\s\p{P}]*$|^\s*(\.{3,}|…+|_{3,}|-{3,}|x{3,})\s*$"
 )
+FAILED = (
+    r"(?i)^\s*(error( code)?:? ?\d{3}\b|((openai|anthropic|api|http|server|request) ?)?error: "
+    r"|(50[0234]|429|40[0138]) (internal server error|bad gateway|service unavailable|gateway time-?out"
+    r"|too many requests|bad request|unauthorized|forbidden|request timeout)\b|rate limit (exceeded|reached)"
+    r"|(internal server error|bad gateway|service unavailable)[\s\p{P}]*$"
+    r"|(the )?(request|connection|read) (has )?(timed out|timeout)\b|the server (had an error|is overloaded)\b"
+    r"|httpsconnectionpool\(|(openai|anthropic|requests|httpx|aiohttp)\.[\w.]*(error|exception|timeout)\b)"
+)
+SHORT = 400
+"""Characters; an error that fills a page is what the answer is about."""
 NOT_TEXT = ("number", "bool", "object", "list")
 
 
@@ -27,7 +40,8 @@ class EmptyAnswer:
 
     Found, in answers: missing, null, empty or white-space content (unless the turn calls a tool),
     content that is a number, a boolean or an object, and a placeholder that is all there is (TODO,
-    TBD, N/A, null, `{{name}}`, lorem ipsum, [insert ...]). In prompts and texts: empty ones. In
+    TBD, N/A, null, `{{name}}`, lorem ipsum, [insert ...], dots alone), and what a server says in place
+    of an answer (`error-message`: a rate limit, a time-out; for review). In prompts and texts: empty ones. In
     classification rows: no label. The rejected side of a pair is looked at like an answer.
 
     Missed: answers that are empty in meaning alone. Example: `{"role": "assistant", "content": "  "}`.
@@ -35,7 +49,7 @@ class EmptyAnswer:
 
     id: ClassVar[str] = "empty-answer"
     code: ClassVar[str] = "S04"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("turns", "rejected", "faults")
 
@@ -70,6 +84,9 @@ def _turns(batch: pa.RecordBatch, column: str) -> Iterator[Result]:
     yield from _found(owners[odd], "a message's content is not text", "not-text", where)
     placeholder = cols.matches(content, PLACEHOLDER) & answers & ~blank
     yield from _found(owners[placeholder], "an answer is a placeholder", "placeholder", where)
+    short = cols.mask(pc.less_equal(pc.utf8_length(content), SHORT))
+    failed = cols.matches(content, FAILED) & answers & short & ~placeholder
+    yield from _found(owners[failed], "a server's error stands in the place of an answer", "error-message", where)
 
 
 def _found(rows: np.ndarray, message: str, kind: str, column: str) -> Iterator[Findings]:

@@ -23,6 +23,8 @@ MOJIBAKE = (
     r"|[ã-é][\x{80}-\x{9f}¡-¿]{2}"
 )
 REPLACED = r"\x{fffd}"
+# White space, form feed and the escape of terminals are written on purpose.
+CONTROL = r"[\x{00}-\x{08}\x{0b}\x{0e}-\x{1a}\x{1c}-\x{1f}\x{7f}]"
 TAG = (
     r"</?(?:p|br|div|span|font|b|i|strong|em|ul|ol|li|td|th|tr|table|tbody|h[1-6]|a|img|blockquote|center|hr|cite|ref)"
     r"(?:\s+[\w-]+\s*=[^<>]*)?\s*/?>"
@@ -47,7 +49,8 @@ class Garbled:
     Found in answers and plain text: a stretch of letters that follows itself at least four times over
     60 bytes (`loop`, surer where it is most of the text or its end), and tags and entities of HTML
     outside code where nobody spoke of markup (`html`). Found in every turn: UTF-8 that was read as
-    Latin-1 (`mojibake`: a curly quote as three letters) and U+FFFD, which stands for what was lost.
+    Latin-1 (`mojibake`: a curly quote as three letters), U+FFFD, which stands for what was lost, and
+    NUL and other control characters that no one types (`control-character`).
 
     Review items: a song repeats its refrain, and a bug report quotes broken text. Missed: loops that
     change with every copy, such as a numbered list without end, and loops of digits or punctuation.
@@ -56,7 +59,7 @@ class Garbled:
 
     id: ClassVar[str] = "garbled"
     code: ClassVar[str] = "Q04"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("turns",)
 
@@ -77,6 +80,11 @@ def _hits(texts: pa.Array, pattern: str) -> np.ndarray:
 
 
 def _encoding(content: pa.Array, owners: np.ndarray) -> Iterator[Result]:
+    odd = _hits(content, CONTROL)
+    if len(odd):
+        yield Findings(
+            np.unique(owners[odd]), 0.8, "NUL or another control character stands in it", "control-character"
+        )
     wide = pc.fill_null(pc.invert(pc.string_is_ascii(content)), False)
     some, rows = content.filter(wide), owners[wide.to_numpy(zero_copy_only=False)]
     for kind, pattern, message in (
