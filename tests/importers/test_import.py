@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -129,25 +128,6 @@ def test_no_record_breaks_an_importer(name: str, tmp_path: Path, capsys: pytest.
         hurt: list[dict[str, Any]] = [{each: record[each] for each in record if each != key} for key in record]
         hurt += [{**record, key: odd} for key in record for odd in (None, 7, "x", [], {}, [None], {"type": 3})]
         _run(_write(tmp_path / "log", hurt), capsys, "--from", name)
-
-
-def test_llm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with sqlite3.connect(tmp_path / "logs.db") as file:
-        file.execute("create table responses (id, model, prompt, system, response, conversation_id, datetime_utc)")
-        file.execute("create table tool_calls (id, response_id)")
-        rows = [
-            ("1", "m", "Hello", "Be kind.", "Hi.", "c", "2026-01-02T03:04:05"),
-            ("2", "m", "And?", None, "More.", "c", "2026-01-02T03:05:05"),
-            ("3", "m", "Use it", None, "", "d", "2026-01-02T03:06:05"),
-        ]
-        file.executemany("insert into responses values (?, ?, ?, ?, ?, ?, ?)", rows)
-        file.execute("insert into tool_calls values ('t', '3')")
-    file.close()
-    told, (row,) = _run(tmp_path / "logs.db", capsys)
-    assert told["source"] == "llm"
-    assert [each["role"] for each in row["messages"]] == ["system", "user", "assistant", "user", "assistant"]
-    assert told["excluded"] == {"calls of tools, which this importer does not read": 1}
-    assert told["aside"] == 1
 
 
 def test_a_session_with_tools_and_a_branch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,14 +17,17 @@ from toolkit.store import streams
 SQLITE = b"SQLite format 3\0"
 HELD = "held"
 """What a line of an import's quarantine calls the records that it holds."""
+PAGE = {"count", "cursor", "data", "error", "first_id", "has_more", "last_id", "meta", "next_page", "object", "total"}
+SPANS = (("resourceSpans", "scopeSpans", "spans"), ("resourceLogs", "scopeLogs", "logRecords"))
 Broken = Callable[[int, str, bytes], Any]
 
 
 class Records:
-    """Records by position as they came, held on disk: what gives no row is written with them."""
+    """Records by position as they came, held on disk: what gives no row is written with them, each once."""
 
     def __init__(self, aside: IO[bytes]) -> None:
         self._aside, self._places, self._size = aside, dict[int, tuple[int, int]](), 0
+        self._given: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -39,8 +42,10 @@ class Records:
             yield item
 
     def of(self, positions: Iterable[int]) -> list[orjson.Fragment]:
-        """What is held of some positions, as JSON."""
-        return [orjson.Fragment(self._read(*self._places[at])) for at in positions if at in self._places]
+        """What is held of some positions, as JSON, without what was given before."""
+        fresh = [at for at in positions if at in self._places and at not in self._given]
+        self._given.update(fresh)
+        return [orjson.Fragment(self._read(*self._places[at])) for at in fresh]
 
     def _read(self, place: int, length: int) -> bytes:
         self._aside.seek(place)
@@ -51,8 +56,8 @@ def items(path: Path, broken: Broken) -> Iterator[Item]:
     """Every record in order; one that cannot be read goes to `broken` with its position, the reason and its text.
 
     JSON lines stream; a JSON array or object is read whole. A page of an API (`{"data": [...]}`) gives its
-    records, an SQLite file its tables' rows with `$table`, a line of an import's quarantine those that it
-    holds. Raises InputError for a file that cannot be read.
+    records, an export of OpenTelemetry its spans and events, an SQLite file its tables' rows with `$table`, a
+    line of an import's quarantine those that it holds. Raises InputError for a file that cannot be read.
     """
     if not path.is_file():
         raise InputError(f"{path} is not a file", "name the file that the tool wrote")
@@ -92,7 +97,7 @@ def _values(path: Path) -> Iterator[Any]:
         yield from _listed(value)
         for line in told:
             if line.strip():
-                yield from _held(_value(line))
+                yield from _one(_value(line))
     if stream.broken:
         yield _Unread(stream.broken, b"")
 
@@ -103,18 +108,28 @@ def _value(text: bytes) -> Any:
 
 
 def _listed(value: Any) -> list[Any]:
-    if isinstance(value, list):
-        return value
-    if isinstance(value, dict) and isinstance(value.get("data"), list) and "custom_id" not in value:
+    return value if isinstance(value, list) else _one(value)
+
+
+def _one(value: Any) -> list[Any]:
+    """The records of one value: of a page, of an export of spans, those that a quarantine holds, or itself."""
+    if not isinstance(value, dict):
+        return [value]
+    if isinstance(value.get("data"), list) and set(value) <= PAGE:
         return list(value["data"])
-    return _held(value)
-
-
-def _held(value: Any) -> list[Any]:
-    """The records that a line of a quarantine holds; any other value itself."""
-    if isinstance(value, dict) and isinstance(value.get(HELD), list) and {"records", "reason"} <= set(value):
+    if isinstance(value.get(HELD), list) and {"records", "reason"} <= set(value):
         return list(value[HELD])
-    return [value]
+    spans = [each for kind in SPANS if kind[0] in value for each in _spans(value, *kind)]
+    return spans or [value]
+
+
+def _spans(export: dict[str, Any], *names: str) -> list[Any]:
+    """What an export of OpenTelemetry holds, without what its resources and scopes say."""
+    found: list[Any] = [export]
+    for name in names:
+        lists = [each.get(name) for each in found if isinstance(each, dict)]
+        found = [each for listed in lists if isinstance(listed, list) for each in listed]
+    return found
 
 
 def _tables(path: Path) -> Iterator[Item]:
@@ -122,7 +137,9 @@ def _tables(path: Path) -> Iterator[Item]:
     try:
         with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as file:
             file.row_factory = sqlite3.Row
-            names = file.execute("select name from sqlite_master where type = 'table' order by name = 'responses' desc")
+            names = file.execute(
+                "select name from sqlite_master where type = 'table' order by name in ('responses', 'turns') desc"
+            )
             for name in [each[0] for each in names if "_fts" not in each[0]]:
                 quoted = name.replace('"', '""')
                 for row in file.execute(f'select * from "{quoted}"'):

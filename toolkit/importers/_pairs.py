@@ -15,6 +15,12 @@ from toolkit.wires.anthropic_messages import AnthropicMessages
 from toolkit.wires.openai_chat import OpenAIChat
 from toolkit.wires.openai_responses import OpenAIResponses
 
+ENDS = (
+    "completed", "end_turn", "function_call", "stop", "stop_sequence", "tool_call", "tool_calls", "tool_use",
+)  # fmt: skip
+REFUSALS = ("content_filter", "refusal")
+"""What providers call an end in itself and a refusal, whichever of them it was."""
+
 
 def pair(request: Mapping[str, Any], reply: Any) -> Talk:
     """What a request and its reply say. Raises Odd for a reply of no API that is known."""

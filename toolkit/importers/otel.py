@@ -7,55 +7,47 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from toolkit.core.imported import Item, Taken, day, opened, talked
+from toolkit.core.jsontext import written
 from toolkit.core.talk import Answer, Message, Odd, Talk, call, content, tool
+from toolkit.importers import _flat
+from toolkit.importers._pairs import ENDS, REFUSALS
 
-GOOD = ("stop", "tool_call", "tool_calls", "end_turn", "tool_use", "stop_sequence")
 CHATS = ("chat", "text_completion", "generate_content", "")
+PROVIDERS = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system")
+MEDIA = ("blob", "file", "uri")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTelemetry:
-    """Spans with `gen_ai.input.messages` and `gen_ai.output.messages`, as OTLP's JSON or one span a record.
+    """Spans and events of model calls, as exports in OTLP's JSON or one span a record.
 
-    The conventions are still in development. Reconstructed; lossy where the span tells no tools though
-    the answer calls one. A record of several spans gives a row for each of its chats.
+    Read are `gen_ai.input.messages` and `gen_ai.output.messages`, OpenInference's `llm.input_messages` and the
+    older `gen_ai.prompt`. The conventions are still in development. Reconstructed; lossy where the span tells no
+    tools though the answer calls one.
     """
 
     id: ClassVar[str] = "otel"
 
     def claims(self, record: Mapping[str, Any]) -> int:
-        if "resourceSpans" in record:
-            return 9
-        return 9 if any(name.startswith("gen_ai.") for name in _attributes(record)) else 0
+        return 9 if _is_told(_attributes(record)) else 0
 
     def take(self, items: Iterable[Item]) -> Iterator[Taken]:
-        for position, value in items:
-            for span in _spans(value):
-                told = _attributes(span)
-                if not any(name.startswith("gen_ai.") for name in told):
-                    continue
-                if str(told.get("gen_ai.operation.name", "")) not in CHATS:
-                    continue
-                talk, why = talked(_talk, told)
-                calls = any("tool_calls" in each for each in [*talk.messages, *(a.message for a in talk.answers)])
-                when = day(span.get("startTimeUnixNano") or span.get("start_time"))
-                provider = str(told.get("gen_ai.provider.name") or told.get("gen_ai.system") or "")
-                made = talk.id or str(span.get("spanId") or "")
-                lossy = calls and not talk.tools
-                yield Taken([position], talk, "lossy" if lossy else "reconstructed", provider, when, made, why)
+        for position, span in items:
+            told = _attributes(span)
+            if not _is_told(told) or str(told.get("gen_ai.operation.name", "")) not in CHATS:
+                continue
+            talk, why = talked(_talk, told)
+            calls = any("tool_calls" in each for each in [*talk.messages, *(a.message for a in talk.answers)])
+            times = ("startTimeUnixNano", "timeUnixNano", "observedTimeUnixNano", "start_time")
+            when = day(next((span[name] for name in times if span.get(name)), ""))
+            provider = next((str(told[name]) for name in PROVIDERS if told.get(name)), "")
+            made = talk.id or str(span.get("spanId") or "")
+            lossy = calls and not talk.tools
+            yield Taken([position], talk, "lossy" if lossy else "reconstructed", provider, when, made, why)
 
 
-def _spans(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if "resourceSpans" not in record:
-        yield record
-        return
-    for resource in _objects(record["resourceSpans"]):
-        for scope in _objects(resource.get("scopeSpans")):
-            yield from _objects(scope.get("spans"))
-
-
-def _objects(told: Any) -> list[Mapping[str, Any]]:
-    return [each for each in told if isinstance(each, Mapping)] if isinstance(told, list) else []
+def _is_told(told: Mapping[str, Any]) -> bool:
+    return any(name.startswith("gen_ai.") for name in told) or _flat.is_flat(told)
 
 
 def _attributes(span: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,22 +56,29 @@ def _attributes(span: Mapping[str, Any]) -> dict[str, Any]:
         return {name: opened(value) for name, value in told.items()}
     if not isinstance(told, list):
         return {}
-    return {each["key"]: opened(_value(each.get("value"))) for each in told if isinstance(each, dict) and "key" in each}
+    listed = [each for each in told if isinstance(each, dict) and isinstance(each.get("key"), str)]
+    return {each["key"]: opened(_value(each.get("value"))) for each in listed}
 
 
 def _value(told: Any) -> Any:
     """A value as OTLP wraps it."""
-    if not isinstance(told, Mapping) or len(told) != 1:
+    if not isinstance(told, Mapping) or len(told) > 1:
         return told
+    if not told:
+        return None
     kind, value = next(iter(told.items()))
     if kind == "arrayValue":
         return [_value(each) for each in value.get("values") or ()]
     if kind == "kvlistValue":
         return {each["key"]: _value(each.get("value")) for each in value.get("values") or ()}
-    return value
+    return int(value) if kind == "intValue" else value
 
 
 def _talk(told: Mapping[str, Any]) -> Talk:
+    if told.get("error.type"):
+        raise Odd("an error instead of a reply")
+    if _flat.is_flat(told):
+        return _flat.talk(told)
     if "gen_ai.input.messages" not in told or "gen_ai.output.messages" not in told:
         raise Odd("its messages were not logged")
     messages: list[Message] = []
@@ -87,10 +86,11 @@ def _talk(told: Mapping[str, Any]) -> Talk:
         messages += _turns([{"role": "system", "parts": system}])
     messages += _turns(told["gen_ai.input.messages"])
     answers = []
-    for each in told["gen_ai.output.messages"]:
+    ends = list(told.get("gen_ai.response.finish_reasons") or ())
+    for at, each in enumerate(told["gen_ai.output.messages"]):
         message = next(iter(_turns([each])), {"role": "assistant", "content": ""})
-        stop = str(each.get("finish_reason"))
-        answers.append(Answer(message, stop, stop in GOOD, stop in ("content_filter", "refusal")))
+        stop = str(each.get("finish_reason") or (ends[at] if at < len(ends) else None))
+        answers.append(Answer(message, stop, stop in ENDS, stop in REFUSALS))
     model = told.get("gen_ai.response.model") or told.get("gen_ai.request.model") or ""
     tools = [_tool(each) for each in told.get("gen_ai.tool.definitions") or ()]
     return Talk(messages, answers, tools, str(model), str(told.get("gen_ai.response.id") or ""))
@@ -108,11 +108,12 @@ def _turns(said: Sequence[Mapping[str, Any]]) -> list[Message]:
                 calls.append(call(part["name"], opened(part.get("arguments") or {}), part.get("id")))
             elif kind == "tool_call_response":
                 answer = part.get("response", part.get("result"))
-                messages.append({"role": "tool", "tool_call_id": part.get("id"), "content": _plain(answer)})
+                said_back = answer if isinstance(answer, str) else written(answer).decode()
+                messages.append({"role": "tool", "tool_call_id": part.get("id"), "content": said_back})
             elif kind == "reasoning":
                 thoughts.append(part["content"])
             else:
-                raise Odd(f"a part of the type {kind}")
+                raise Odd("media in the messages" if kind in MEDIA else f"a part of the type {kind}")
         if texts or calls:
             message: Message = {"role": each["role"], "content": content(texts)}
             message.update({"tool_calls": calls} if calls else {})
@@ -120,15 +121,7 @@ def _turns(said: Sequence[Mapping[str, Any]]) -> list[Message]:
     return messages
 
 
-def _plain(told: Any) -> str:
-    if isinstance(told, str):
-        return told
-    import orjson
-
-    return orjson.dumps(told).decode()
-
-
 def _tool(told: Mapping[str, Any]) -> dict[str, Any]:
     if told.get("type", "function") != "function":
         raise Odd(f"a tool of the provider: {told['type']}")
-    return tool(told["name"], told.get("description"), told.get("parameters"))
+    return tool(told["name"], told.get("description"), told.get("parameters") or told.get("input_schema"))
