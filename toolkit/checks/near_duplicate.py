@@ -26,6 +26,7 @@ WORDS = {
     "number-variant": "the same words as another row with other numbers",
     "other-label": "nearly the same text as another row, with another label",
     "other-question": "a passage that another row has too, and another question",
+    "other-words": "nearly the same letters as another row, and a word that says something else",
 }
 
 
@@ -52,14 +53,16 @@ class NearDuplicate:
     Pairs that differ only in numbers (`number-variant`) are often different problems, and pairs with
     different labels (`other-label`) are a question of the label: both are reported and neither is
     removed by itself. So are rows that share whole sentences, of 100 characters and more, and ask
-    something else beside them (`other-question`): one document under many questions, one answer to many.
+    something else beside them (`other-question`): one document under many questions, one answer to many; and
+    rows in whose few letters a telling word differs, in the prompt or the answer (`other-words`): `add` and
+    `multiply`, an opposite, another name. Words that few rows have tell; typing errors and fillers do not.
 
     Missed: paraphrases. Source: Broder 1997; Bayardo et al. 2007 for `exact`.
     """
 
     id: ClassVar[str] = "near-duplicate"
     code: ClassVar[str] = "D02"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("body", "question", "answer", "label", "raw", "ref")
 
@@ -86,6 +89,7 @@ class NearDuplicate:
         equal = _equal(near.texts, rows, ties, alike)
         kinds = _kinds(equal, variant, _differ(labels, rows[ties.leaves], rows[ties.stays]))
         kinds[_otherwise(view, near.rows[rows], ties, np.isin(kinds, ("near", "number-variant")))] = "other-question"
+        kinds[_in_other_words(view, near.rows[rows], ties, np.isin(kinds, ("near", "exact")))] = "other-words"
         told = _evidence(ties, prefer, kinds, _own(view, "ref", near.rows[rows]), self.keep, alike)
         yield from _findings(ties, kinds, near.rows[rows], _reasons(ties, prefer, rule, column), told)
         yield Fact("pairs", float(len(near.pairs.left)), "pairs")
@@ -207,6 +211,29 @@ def _otherwise(view: View, ordinals: np.ndarray, ties: _Ties, pairs: np.ndarray)
     found = pairs.copy()
     found[pairs] = asking_otherwise(rows, np.searchsorted(places, left), np.searchsorted(places, right))
     return found
+
+
+def _in_other_words(view: View, ordinals: np.ndarray, ties: _Ties, pairs: np.ndarray) -> np.ndarray:
+    """In which of these pairs a word differs that says something else, shape (n_pairs,)."""
+    from toolkit.near.wording import SAMPLE, Said, Weights, say_otherwise, words
+
+    found = pairs.copy()
+    places = np.union1d(ties.leaves[pairs], ties.stays[pairs])
+    if not len(places):
+        return found
+    said = [Said(words(prompt or ""), words(answer or "")) for prompt, answer in _asked(view, ordinals[places])]
+    every = view.table("question", "answer")
+    some = every.take(pa.array(np.unique(np.linspace(0, len(every) - 1, min(len(every), SAMPLE)).astype(np.int64))))
+    sides = zip(some.column("question").to_pylist(), some.column("answer").to_pylist(), strict=True)
+    weights = Weights.of(words(f"{prompt or ''} {answer or ''}") for prompt, answer in sides)
+    at = [np.searchsorted(places, side[pairs]).tolist() for side in (ties.leaves, ties.stays)]
+    found[pairs] = [say_otherwise(said[one], said[other], weights) for one, other in zip(*at, strict=True)]
+    return found
+
+
+def _asked(view: View, ordinals: np.ndarray) -> Iterator[tuple[str | None, str | None]]:
+    """What these rows ask and answer; all of a row that has no answer, or whose answer is its label, is asked."""
+    return zip(_own(view, "question", ordinals), _own(view, "answer", ordinals), strict=True)
 
 
 def _differ(labels: pa.ChunkedArray, one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ like/hate love/hate good/bad inside/outside above/below over/under mute/unmute s
 install/uninstall connect/disconnect pause/resume pause/play deposit/withdraw borrow/lend louder/quieter
 brighten/dim warmer/cooler always/never all/none same/different with/without male/female husband/wife
 mother/father son/daughter brother/sister create/delete create/remove earliest/latest early/late
-cheapest/expensive credit/debit odd/even sunrise/sunset sender/receiver
+increasing/decreasing uppercase/lowercase cheapest/expensive credit/debit odd/even sunrise/sunset sender/receiver
 """
 _CLASSES = """
 monday tuesday wednesday thursday friday saturday sunday
