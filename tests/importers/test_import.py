@@ -255,6 +255,53 @@ def test_requests_of_a_batch_in_their_own_file(tmp_path: Path, capsys: pytest.Ca
     }
 
 
+def test_litellm_of_the_other_two_apis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As 1.106.2 logs them: one asked in Anthropic's form and answered in OpenAI's, instructions as a parameter."""
+    (good,) = LOGGED["litellm"][0]
+    tool = {"name": "Bash", "description": "runs", "input_schema": {"type": "object"}}
+    turns = [{"role": "system", "content": "Be kind."}, USER, {"role": "assistant", "content": [CALL]},
+             {"role": "user", "content": [RESULT]}]  # fmt: skip
+    text = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello."}]}]
+    response = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "output": text}
+    records = [
+        {**good, "call_type": "anthropic_messages", "messages": turns, "model_parameters": {"tools": [tool]}},
+        {**good, "call_type": "anthropic_messages", "messages": [{**USER, "content": "Bare?"}]},
+        {**good, "call_type": "aresponses", "response": response, "model_parameters": {"instructions": "Be brief."}},
+        {**good, "call_type": "aresponses", "response": response, "model_parameters": {"previous_response_id": "r"}},
+    ]
+    told, (claude, bare, gpt) = _run(_write(tmp_path / "log", records), capsys)
+    assert [each["role"] for each in claude["messages"]] == ["system", "user", "assistant", "tool", "assistant"]
+    assert claude["tools"][0]["function"] == {"name": "Bash", "description": "runs", "parameters": {"type": "object"}}
+    assert [each["lineage"]["fidelity"] for each in (claude, bare)] == ["reconstructed", "lossy"]
+    assert gpt["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert told["excluded"] == {"a conversation that the provider keeps": 1}
+
+
+def test_stored_responses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello."}]}]
+    response = {"id": "resp_1", "object": "response", "created_at": 1760000000, "status": "completed", "model": "m",
+                "instructions": "Be kind.", "output": text}  # fmt: skip
+    first = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Where is it?"}]}
+    asks = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "c", "output": "here"}
+    records = [
+        {**response, "input": {"object": "list", "data": [first, asks, result], "has_more": False}},
+        {**response, "input": {"object": "list", "data": [result, asks, first], "has_more": False}},
+        {**response, "input": {"object": "list", "data": [first], "has_more": True}},
+        {**response, "input": [first], "previous_response_id": "resp_0"},
+        response,
+    ]
+    told, (row,) = _run(_write(tmp_path / "log", records), capsys)
+    assert told["source"] == "openai-stored" and row["lineage"]["date"] == "2025-10-09"
+    assert [each["role"] for each in row["messages"]] == ["system", "user", "assistant", "tool", "assistant"]
+    assert told["excluded"] == {
+        "a conversation that the provider keeps": 1,
+        "its items are newest first; fetch them with order=asc": 1,
+        "its messages are at another address of the API": 1,
+        "not all pages of its messages": 1,
+    }
+
+
 def test_results_of_an_openai_batch_and_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked, result = LOGGED["openai-batches"][0]
     requests = _write(

@@ -78,8 +78,8 @@ def test_since_messages_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[s
         for name, parent, role, parts in SAID:
             file.execute("insert into messages values (?, ?, ?, null)", (name, parent, role))
             for at, (kind, text, payload) in reversed(list(enumerate(parts))):
-                told = json.dumps(payload) if payload else None
-                file.execute("insert into parts values (null, ?, ?, ?, null, ?, ?)", (name, at, kind, text, told))
+                held = json.dumps(payload) if payload else None
+                file.execute("insert into parts values (null, ?, ?, ?, null, ?, ?)", (name, at, kind, text, held))
         for name, parent, tip, stop, tools in TURNS:
             reply = json.dumps({"finish_reason": stop}) if stop else None
             made = (name, parent, tip, "loc", "m", "2026-11-22T08:02:22+00:00", reply)

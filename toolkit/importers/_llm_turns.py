@@ -124,7 +124,7 @@ def _stop(reply: Any) -> str:
     """How the provider said that the answer ended; empty where it did not."""
     if not isinstance(reply, Mapping):
         return ""
-    choice = next(iter(reply.get("choices") or ()), {})
+    choice: Mapping[str, Any] = next(iter(reply.get("choices") or ()), {})
     told = reply.get("finish_reason") or reply.get("stop_reason") or choice.get("finish_reason")
     return str(told or reply.get("status") or "")
 
