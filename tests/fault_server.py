@@ -37,7 +37,8 @@ class Faults:
 
     key: what `Authorization` or `x-api-key` must carry, if anything. refuses: parameters answered with 400.
     models: those that are known; empty for all. batch_s: how long a batch is worked on. labels: for
-    `mislabelled`. text: the answer to everything, instead of texts of the label that was asked for.
+    `mislabelled`. leaks: for `leaking`, texts of an evaluation set that the model knows by heart. text: the
+    answer to everything, instead of texts of the label that was asked for.
     """
 
     latency_s: float = 0.0
@@ -50,12 +51,14 @@ class Faults:
     duplicates: float = 0.0
     broken_json: float = 0.0
     mislabelled: float = 0.0
+    leaking: float = 0.0
     rate: float = 0.0
     says_rate: bool = True
     key: str = ""
     refuses: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=lambda: ["refund", "track"])
+    leaks: list[str] = field(default_factory=list)
     batch_s: float = 0.2
     text: str = ""
     stop: str = ""
@@ -144,6 +147,8 @@ class FaultServer:
             if self.draw(self.faults.mislabelled):
                 others = [each for each in self.faults.labels if each != label]
                 items.append({"text": f"wrong {self.words(10**9)}", "label": self.rng.choice(others)})
+            elif self.draw(self.faults.leaking):
+                items.append(self.rng.choice(self.faults.leaks))
             else:
                 items.append(f"{label} {self.words(12 if self.draw(self.faults.duplicates) else 10**9)}")
         return json.dumps(items)
@@ -273,6 +278,10 @@ class Connection(asyncio.Protocol):
         server = self.server
         if method == "POST":
             requests = orjson.loads(content)["requests"]
+            refusal = self.refusal(path, headers, requests[0]["params"])
+            if refusal is not None:
+                self.error(*refusal, {})
+                return
             name = f"msgbatch_{len(server.batches) + 1}"
             server.batches[name] = {"at": time.monotonic(), "made": datetime.datetime.now(datetime.UTC), "of": requests}
             self.send(200, self.shown(name), {})

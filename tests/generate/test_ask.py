@@ -9,7 +9,12 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -22,6 +27,7 @@ from toolkit.generate.ask import Asked, ask
 from toolkit.generate.budget import Budget
 from toolkit.generate.engine import Limits
 from toolkit.generate.models import provider
+from toolkit.providers.anthropic import AnthropicProvider
 from toolkit.store.journal import events
 
 KEY = "sk-" + "test-never-shown-0123456789"
@@ -46,6 +52,26 @@ def model(name: str, server: FaultServer, **told: Any) -> Any:
 def asking(count: int, **told: Any) -> list[Request]:
     system = Message("system", "Be brief.")
     return [Request(messages=(system, Message("user", f"Say {nth}.")), **told) for nth in range(count)]
+
+
+@contextmanager
+def forwarding(to: str) -> Iterator[str]:
+    """A server that answers every call with another address."""
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(307)
+            self.send_header("location", to + self.path)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def adds_up(found: Asked, server: FaultServer) -> None:
@@ -286,6 +312,37 @@ def test_a_batch_that_was_handed_in_before_a_kill_is_not_handed_in_again() -> No
             assert found.requests == 0
             assert found.cost_usd == pytest.approx(12 * 0.01 / 2)
         assert len(server.batches) == 1
+
+
+@pytest.mark.parametrize("refusal", [Faults(key="another"), Faults(refuses=["max_tokens"])], ids=["key", "request"])
+def test_a_batch_that_is_refused_ends_the_run_costs_nothing_and_leaves_again(refusal: Faults) -> None:
+    told: dict[str, Any] = {"limits": Limits(batch=True), "folder": Path("asked"), "price": Price(input=0, output=100)}
+    told["budget"] = Budget(usd=12 * 0.5)
+    with serving(refusal) as server, pytest.raises(ProviderError):
+        ask(model("anthropic", server), asking(12), **told)
+    with serving(Faults(text="w" * 400)) as server:
+        found = ask(model("anthropic", server), asking(12), **told)
+        assert found.complete
+        assert len(server.batches) == 1
+        assert found.cost_usd == pytest.approx(12 * 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaks(AnthropicProvider):
+    """A provider with a mistake in it."""
+
+    async def collect(self, batch: str) -> None:
+        raise KeyError("content")
+
+
+def test_an_accident_while_a_batch_is_waited_for_is_told_and_does_not_hang() -> None:
+    with serving() as server, pytest.raises(ProviderError, match="KeyError"):
+        ask(Breaks("m", base_url=server.url), asking(3), limits=Limits(batch=True))
+
+
+def test_a_reply_that_points_elsewhere_is_followed_by_the_sdks_client() -> None:
+    with serving(Faults(text="here")) as server, forwarding(server.url) as url:
+        assert ask(provider("anthropic:m", base_url=url), asking(2)).complete
 
 
 PROGRAM = """

@@ -20,12 +20,13 @@ def command(
     with_: opts.With = [],  # noqa: B006 - typer copies it
     json: opts.AsJson = False,
 ) -> int:
-    """Make exactly as many accepted rows as the recipe asks for, or stop early, say why and exit 1.
+    """Make exactly as many accepted rows as the recipe asks for, or stop early, say why and exit 1 (Ctrl-C: 130).
 
     A run that was stopped or killed goes on where it was when the same command is given again.
     """
     import orjson
 
+    from toolkit.cli import STOPPED
     from toolkit.core.errors import UsageError
     from toolkit.generate import load, prepare
     from toolkit.generate.fill import filled
@@ -54,4 +55,4 @@ def command(
     for note in found.notes:
         opts.say(f"note: {note}")
     print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() if json else generation.generated(found))
-    return 0 if found.complete else 1
+    return STOPPED if found.interrupted else int(not found.complete)

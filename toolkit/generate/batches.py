@@ -8,9 +8,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolkit.core.errors import ToolkitError
+from toolkit.core.errors import ProviderError, ToolkitError
 from toolkit.core.prices import Price
-from toolkit.core.request import Batching, Landed, Request, Retry
+from toolkit.core.request import Batching, Declined, Landed, Request, Retry
 from toolkit.generate.budget import Budget, cost
 from toolkit.store.journal import NOTHING, Hold, Journal
 
@@ -104,12 +104,24 @@ class Batches:
             except Retry as failure:
                 reason, unknown = str(failure), unknown or failure.unknown
                 await asyncio.sleep(failure.after_s if failure.after_s is not None else 0.5 * 2.0**attempt)
-            except ToolkitError as failure:
-                self._fail(list(requests), failure)
+            except (Declined, ToolkitError) as failure:
+                self._turned_away(list(requests), failure)
                 return None
+        if not unknown:
+            self.journal.not_taken()
         for key in requests:
             self._failed(key, f"the batch was not taken: {reason}", unknown=unknown)
         return None
+
+    def _turned_away(self, keys: list[str], failure: Declined | ToolkitError) -> None:
+        """The server will not have the batch: the run ends, nothing was bought and all may be handed in again."""
+        if isinstance(failure, Declined):
+            fix = "check the model's name and the parameters that the recipe sends"
+            failure = ProviderError(f"the batch was refused: {failure}", fix)
+        self._fail(keys, failure)
+        self.journal.not_taken()
+        for key in keys:
+            self._failed(key, failure.what)
 
     async def _land(self, batch: str) -> None:
         """Ask for a batch, less and less often, until it has ended; then keep all that came of it."""
@@ -193,4 +205,14 @@ class Batches:
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """An accident here is told to all who wait: they would wait for ever."""
+        self._tasks.discard(task)
+        failure = None if task.cancelled() else task.exception()
+        if isinstance(failure, ToolkitError):
+            self._fail(list(self._waiting), failure)
+        elif failure is not None:
+            what = f"waiting for a batch broke: {type(failure).__name__}: {failure}"
+            self._fail(list(self._waiting), ProviderError(what, "run the same command to go on: batches are collected"))

@@ -27,6 +27,7 @@ from toolkit.store.journal import NOTHING, SYNC_S, Hold, Journal
 
 LONGEST_PAUSE_S = 60.0
 ATTEMPTS_WHILE_DOWN = 6
+BY_SIGNAL = "stopped by "
 GO_ON = "what was made so far is kept; run the same command to go on"
 
 
@@ -347,7 +348,7 @@ class Engine:
         def caught(name: str) -> None:
             if self.draining and task is not None:
                 task.cancel()
-            self.drain(f"stopped by {name}")
+            self.drain(f"{BY_SIGNAL}{name}")
 
         ours = threading.current_thread() is threading.main_thread()
         held = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)} if ours else {}

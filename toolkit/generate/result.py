@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from toolkit.core.request import NO_TOKENS, Capacity, Usage
 from toolkit.core.types import JSON
+from toolkit.generate.engine import BY_SIGNAL
 from toolkit.generate.losses import Loss
 from toolkit.generate.plan import DEAD, CellState
 
@@ -84,6 +85,11 @@ class GenerateResult:
     @property
     def complete(self) -> bool:
         return self.accepted == self.target
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user ended it before it was complete."""
+        return not self.complete and any(why.startswith(BY_SIGNAL) for why in self.stops)
 
     @property
     def rows(self) -> Path:

@@ -16,6 +16,7 @@ from toolkit.core.prompt import no_more_tokens_than
 from toolkit.core.request import Cell, Landed, Message, Pace, Reply, Request, Retry, Usage
 
 if TYPE_CHECKING:
+    import httpx2
     from anthropic import AsyncAnthropic
 
 CACHED_FROM = 4096
@@ -154,21 +155,21 @@ class AnthropicProvider:
         return Landed(None, f"its batch was {result.type} before it was served")
 
     def _client(self) -> AsyncAnthropic:
-        """One client for a loop; its pool has no bound, since the engine has one."""
+        """One client for a loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._open:
-            import httpx2
-            from anthropic import AsyncAnthropic, DefaultAioHttpClient
+            from anthropic import AsyncAnthropic
 
             key = read_key(self.key_env, self.key_file)
             if key is None:
                 raise no_key("anthropic", self.key_env)
-            # No bound is written as a large one: aiohttp's own of 100 would take the place of None.
-            pool = httpx2.Limits(max_connections=2**16, max_keepalive_connections=2**16)
-            # The engine's deadline is for the whole reply; a second clock here would only hide it.
-            http = DefaultAioHttpClient(limits=pool, timeout=httpx2.Timeout(None, connect=30.0))
             self._open[loop] = AsyncAnthropic(
-                api_key=key, base_url=self.base_url, max_retries=0, http_client=http, timeout=None
+                api_key=key,
+                base_url=self.base_url,
+                max_retries=0,
+                http_client=_http(),
+                timeout=None,
+                open_telemetry=False,
             )
         return self._open[loop]
 
@@ -227,6 +228,22 @@ class AnthropicProvider:
         return Reply(
             text, str(told["model"]), tokens(told["usage"]), stop, detail=detail, batch=batch, pace=pace, calls=calls
         )
+
+
+def _http() -> httpx2.AsyncClient:
+    """One pool without a bound, since the engine has one; it sees the proxies that the environment names."""
+    from urllib.request import getproxies
+
+    import httpx2
+    from anthropic import DefaultAioHttpClient
+
+    from toolkit.providers.straight import StraightClient
+
+    # No bound is written as a large one: aiohttp's own of 100 would take the place of None.
+    pool = httpx2.Limits(max_connections=2**16, max_keepalive_connections=2**16)
+    made = DefaultAioHttpClient if getproxies() else StraightClient
+    # The engine's deadline is for the whole reply; a second clock here would only hide it.
+    return made(limits=pool, timeout=httpx2.Timeout(None, connect=30.0))
 
 
 def tokens(usage: Mapping[str, Any]) -> Usage:

@@ -9,6 +9,7 @@ State is a fold over its events, so a killed run goes on where its last whole li
     reply     key, text, usage, stop, model, origins, usd, calls
     handing   keys                      written before a batch leaves
     batch     id, keys                  a batch that a server has taken
+    untaken                             the batch that was leaving was refused
     landed    id                        its replies and failures stand before this
     verdict   key, row, gate, reason    a row that was refused
     accepted  key, row
@@ -112,7 +113,7 @@ class State:
             usage = Usage(*event["usage"])
             self.usage = self.usage.plus(usage)
             self.paid = self.paid.plus(Hold(event.get("usd", 0.0), usage.total))
-        elif kind in ("handing", "batch", "landed"):
+        elif kind in ("handing", "batch", "untaken", "landed"):
             self._batch(event)
         elif kind in ("verdict", "accepted"):
             self._judge(event)
@@ -127,6 +128,8 @@ class State:
         elif event["e"] == "batch":
             self.handing = None
             self.batches[event["id"]] = tuple(event["keys"])
+        elif event["e"] == "untaken":
+            self.handing = None
         else:
             self.batches.pop(event["id"], None)
 
@@ -292,6 +295,10 @@ class Journal:
         """A server has taken a batch: on the disk before anybody waits for it."""
         self.append({"e": "batch", "id": batch, "keys": list(keys)})
         self.sync()
+
+    def not_taken(self) -> None:
+        """The batch that was leaving was refused: its requests may leave again."""
+        self.append({"e": "untaken"})
 
     def landed(self, batch: str) -> None:
         self.append({"e": "landed", "id": batch})
