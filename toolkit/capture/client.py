@@ -12,6 +12,7 @@ import orjson
 from toolkit.capture.door import BODY_S, HEAD_S, IDLE_S, LINGER_S, LOCAL, STALLED_S
 from toolkit.capture.exchange import Exchange
 from toolkit.capture.framing import END_OF_HEAD, HEAD_LIMIT, BadMessage, RequestHead, request_head
+from toolkit.capture.heads import Opening
 
 if TYPE_CHECKING:
     from toolkit.capture.door import Door
@@ -92,33 +93,38 @@ class Client(asyncio.Protocol):
     def _next_call(self) -> bool:
         """Begin a call with the head that stands in the buffer; false where it is not all there."""
         at = self._buffer.find(END_OF_HEAD) + 4
+        if at > HEAD_LIMIT or (at < 4 and len(self._buffer) > HEAD_LIMIT):
+            raise BadMessage(431, f"the head of a request is longer than {HEAD_LIMIT} bytes")
         if at < 4:
-            if len(self._buffer) > HEAD_LIMIT:
-                raise BadMessage(431, f"the head of a request is longer than {HEAD_LIMIT} bytes")
-            if b"\n\n" in self._buffer[:HEAD_LIMIT]:
+            if b"\n\n" in self._buffer:
                 raise BadMessage(400, "a line of the head does not end in CRLF")
             return False
-        if at > HEAD_LIMIT:
-            raise BadMessage(431, f"the head of a request is longer than {HEAD_LIMIT} bytes")
-        head = self._admitted(request_head(self._buffer[:at]))
+        raw, self._buffer = self._buffer[:at], self._buffer[at:]
+        opening = self._door.heads.find(raw) or self._opening(raw)
         self._door.idle.pop(self, None)
-        self._buffer = self._buffer[at:]
-        if head.target.startswith(LOCAL):
-            self._local(head)
+        if opening is None:
             return not self._lingers
         if self._door.stopping:
             raise BadMessage(503, "the proxy is stopping")
-        self.call = Exchange(self._door, self, head)
+        self.call = Exchange(self._door, self, opening)
         if self.call.asked_all:
             self.call.request(b"")
         return True
+
+    def _opening(self, raw: bytes) -> Opening | None:
+        """What a head asks for; None where the proxy itself was asked, and has answered. Raises BadMessage."""
+        head = self._admitted(request_head(raw))
+        if head.target.startswith(LOCAL):
+            self._local(head)
+            return None
+        return self._door.heads.open(raw, head)
 
     def _admitted(self, head: RequestHead) -> RequestHead:
         """The head without a token in its path. Raises BadMessage where the token is asked for and wrong."""
         token = self._door.settings.token.encode()
         if not token:
             return head
-        given = next((value for name, value, _ in head.headers if name == b"x-toolkit-token"), b"")
+        given = next((value for name, value in head.headers if name == b"x-toolkit-token"), b"")
         if head.target.startswith(LOCAL + b"t/"):
             given, _, rest = head.target[len(LOCAL) + 2 :].partition(b"/")
             head = head._replace(target=b"/" + rest)

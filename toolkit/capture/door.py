@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.capture.heads import Heads
 from toolkit.capture.privacy import Keys
 from toolkit.capture.spend import KINDS, Tokens, add
 from toolkit.capture.upstream import Pool
@@ -61,6 +62,7 @@ class Door:
     def __init__(self, settings: Settings, log: FrameLog, pool: Pool, loop: asyncio.AbstractEventLoop) -> None:
         self.settings, self.log, self.pool, self.loop = settings, log, pool, loop
         self.keys = Keys()
+        self.heads = Heads(pool.target, self.keys)
         self.counters = Counters()
         self.clients: set[Client] = set()
         self.idle: dict[Client, None] = {}
@@ -73,7 +75,8 @@ class Door:
         """A call is over."""
         told = self.counters
         told.open -= 1
-        add(told.tokens, tokens)
+        if tokens.told:
+            add(told.tokens, tokens)
         told.outcomes[outcome] += 1
         if status:
             told.statuses[status] += 1

@@ -14,13 +14,14 @@ from toolkit.capture.framing import (
     END_OF_HEAD,
     REPLY_HEAD_LIMIT,
     BadMessage,
+    Chunked,
     ReplyHead,
-    RequestHead,
+    Sized,
     body,
-    forwarded,
     reply_head,
 )
-from toolkit.capture.record import Answered, Asked, LastEvent, Recording
+from toolkit.capture.heads import Opening
+from toolkit.capture.record import Answered, LastEvent, Recording
 from toolkit.capture.spend import Tokens
 from toolkit.capture.upstream import Upstream, reason
 
@@ -34,21 +35,20 @@ HELD_BYTES = 64 << 10
 class Exchange:
     """A request and its reply, between a client's connection and one upstream."""
 
-    def __init__(self, door: Door, client: Client, head: RequestHead) -> None:
+    # What a call begins with stands on the class: an instance holds what came since.
+    _begun = _relayed = done = gone = False
+    _pending = _buffer = b""
+    _upstream: Upstream | None = None
+    _connecting: asyncio.Task[None] | None = None
+    _reply: ReplyHead | None = None
+    _last: LastEvent | None = None
+    _reply_body: Sized | Chunked
+
+    def __init__(self, door: Door, client: Client, head: Opening) -> None:
         self._door, self.client, self.head = door, client, head
         self._body = body(head.length, 400)
         self._recording = Recording(door.log, door.keys)
-        self._begun = False
-        self._waits = 0 <= head.length <= HELD_BYTES and not head.expects
-        self._pending: list[bytes] = []
-        self._upstream: Upstream | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._reply: ReplyHead | None = None
-        self._reply_body = body(0, 502)
-        self._buffer = b""
         self._tokens = Tokens()
-        self._last: LastEvent | None = None
-        self.done = self.gone = self._relayed = False
         self.touched = time.monotonic()
 
     @property
@@ -67,26 +67,23 @@ class Exchange:
         found, used = self._body.feed(data)
         last = self._body.done
         if not self._begun:
-            self._pending.append(found)
-            if last or not self._waits:
-                self._begin(b"".join(self._pending), last)
+            self._pending += found
+            if last or self.head.expects or not 0 <= self.head.length <= HELD_BYTES:
+                self._begin(self._pending, last)
         elif found or last:
             self._recording.request(found, last=last)
             self._send(self._framed(found, last))
         return used
 
     def _begin(self, data: bytes, last: bool) -> None:
-        door, head = self._door, self.head
-        where = door.pool.target
-        self._begun, self._pending = True, []
-        path = where.prefix + head.target
-        pairs = [(name, value) for name, value, _ in head.headers]
-        self._recording.begin(Asked(head.method.decode(), path, pairs, where.origin), data, last=last)
+        door = self._door
+        self._begun = True
+        self._recording.open(self.head.told, data, last=last)
         door.counters.calls += 1
         door.counters.open += 1
-        if self._refused():
+        if door.settings.refuse and self._refused():
             return
-        self._send(forwarded(head, path, where.authority) + self._framed(data, last))
+        self._pending = self.head.sent + self._framed(data, last)
         found = door.pool.take()
         if found is not None:
             self._attach(found)
@@ -96,7 +93,7 @@ class Exchange:
 
     def _refused(self) -> bool:
         """With --on-error refuse, a call that cannot be recorded goes no further."""
-        if not self._door.settings.refuse or self._recording.whole:
+        if self._recording.whole:
             return False
         self._fail("not-recorded", BadMessage(503, "the capture log cannot be written, and --on-error is refuse"))
         return True
@@ -118,7 +115,7 @@ class Exchange:
     def _attach(self, connection: Upstream) -> None:
         self._upstream = connection
         connection.exchange = self
-        pending, self._pending = b"".join(self._pending), []
+        pending, self._pending = self._pending, b""
         connection.transport.write(pending)
         if self.client.stuck:
             self.hold()
@@ -131,7 +128,7 @@ class Exchange:
 
     def _send(self, data: bytes) -> None:
         if self._upstream is None:
-            self._pending.append(data)
+            self._pending += data
         elif not self.done:
             self._upstream.transport.write(data)
 
@@ -147,7 +144,7 @@ class Exchange:
         fresh: Answered | None = None
         raw = data
         if self._reply is None:
-            raw = self._buffer + data
+            raw = self._buffer + data if self._buffer else data
             at = raw.find(END_OF_HEAD) + 4
             if at < 4:
                 self._buffer = raw
@@ -160,8 +157,8 @@ class Exchange:
                 self._interim(head, raw, at)
                 return
             self._reply, self._reply_body = head, body(head.length, 502)
-            fresh = Answered(head.status, [(name, value) for name, value, _ in head.headers])
-            if any(name == b"content-type" and b"event-stream" in value for name, value, _ in head.headers):
+            fresh = Answered(head.status, head.headers)
+            if any(name == b"content-type" and b"event-stream" in value for name, value in head.headers):
                 self._last = LastEvent()
             found, used = self._reply_body.feed(raw[at:])
             used += at
@@ -182,12 +179,13 @@ class Exchange:
         if self._last is not None:
             self._last.in_(found)
         last = self._reply_body.done
-        if last:
-            self._recording.end("complete", found, fresh, **({"client": "gone"} if self.gone else {}))
-        else:
+        if not last:
             self._recording.response(found, fresh)
-        if self._door.settings.refuse and not self._recording.whole:
-            self._fail("not-recorded", BadMessage(503, "the capture log cannot be written, and --on-error is refuse"))
+        elif self.gone:
+            self._recording.end("complete", found, fresh, client="gone")
+        else:
+            self._recording.end("complete", found, fresh)
+        if self._door.settings.refuse and self._refused():
             return
         self._relayed = True
         self._door.counters.received += len(found)

@@ -17,13 +17,15 @@ END_OF_HEAD = b"\r\n\r\n"
 _DIGITS = re.compile(rb"\d{1,18}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n")
+_LINES = re.compile(rb"(?:[!-~][^\r\n\0]*\r\n)+\r\n")
+"""A head of which nothing is wrong with the lines."""
 HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
     b"upgrade".split()
 )
 
-Header = tuple[bytes, bytes, bytes]
-"""Name in lower case, value, name as it was written."""
+Headers = list[tuple[bytes, bytes]]
+"""Names in lower case, and values."""
 
 
 class BadMessage(Exception):  # noqa: N818 - the peer's mistake, answered with a status
@@ -35,12 +37,16 @@ class BadMessage(Exception):  # noqa: N818 - the peer's mistake, answered with a
 
 
 class RequestHead(NamedTuple):
-    """length: bytes of the body, -1 for chunked. keeps: whether the client's connection may serve another."""
+    """length: bytes of the body, -1 for chunked. keeps: whether the client's connection may serve another.
+
+    written: the names of the headers as they came.
+    """
 
     method: bytes
     target: bytes
     version: str
-    headers: tuple[Header, ...]
+    headers: Headers
+    written: list[bytes]
     length: int
     expects: bool
     keeps: bool
@@ -50,7 +56,7 @@ class ReplyHead(NamedTuple):
     """length: bytes of the body, -1 for chunked, -2 for all until the connection closes."""
 
     status: int
-    headers: tuple[Header, ...]
+    headers: Headers
     length: int
     keeps: bool
 
@@ -61,13 +67,13 @@ class _Taken:
     __slots__ = ("headers", "target")
 
     def __init__(self) -> None:
-        self.target, self.headers = b"", list[Header]()
+        self.target, self.headers = b"", Headers()
 
     def on_url(self, url: bytes) -> None:
         self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value, name))
+        self.headers.append((name, value))
 
 
 def request_head(data: bytes) -> RequestHead:
@@ -81,17 +87,19 @@ def request_head(data: bytes) -> RequestHead:
         pass  # an offer that the proxy does not take up
     except httptools.HttpParserError as failure:
         raise BadMessage(400, f"malformed request: {failure}") from failure
-    method, version, headers = parser.get_method(), parser.get_http_version(), tuple(taken.headers)
+    method, version = parser.get_method(), parser.get_http_version()
+    headers = [(name.lower(), value) for name, value in taken.headers]
     if version not in ("1.1", "1.0"):
         raise BadMessage(505, f"HTTP/{version} is not spoken here")
     if method == b"CONNECT" or not taken.target.startswith((b"/", b"*")):
         raise BadMessage(400, "this is no forward proxy: set it as the base URL of the SDK, not as HTTP_PROXY")
-    if sum(name == b"host" for name, _, _ in headers) != 1 and version == "1.1":
+    if sum(name == b"host" for name, _ in headers) != 1 and version == "1.1":
         raise BadMessage(400, "a request needs one Host")
     length = _length(headers, 400)
-    expects = any(name == b"expect" for name, _, _ in headers)
+    expects = any(name == b"expect" for name, _ in headers)
     keeps = version == "1.1" and b"close" not in _listed(headers, b"connection")
-    return RequestHead(method, taken.target, version, headers, max(length, -1), expects, keeps)
+    written = [name for name, _ in taken.headers]
+    return RequestHead(method, taken.target, version, headers, written, max(length, -1), expects, keeps)
 
 
 def reply_head(data: bytes, method: bytes) -> ReplyHead:
@@ -105,7 +113,7 @@ def reply_head(data: bytes, method: bytes) -> ReplyHead:
         pass
     except httptools.HttpParserError as failure:
         raise BadMessage(502, f"malformed reply from upstream: {failure}") from failure
-    status, headers = parser.get_status_code(), tuple(taken.headers)
+    status, headers = parser.get_status_code(), [(name.lower(), value) for name, value in taken.headers]
     length = _length(headers, 502, none=-2)
     if method == b"HEAD" or status in (204, 304) or status < 200:
         length = 0
@@ -116,6 +124,8 @@ def reply_head(data: bytes, method: bytes) -> ReplyHead:
 
 def _plain(data: bytes, status: int) -> None:
     """Lines end in CRLF alone, and none goes on in the next."""
+    if _LINES.fullmatch(data):
+        return
     lines = data.count(b"\r\n")
     if data.count(b"\n") != lines or data.count(b"\r") != lines:
         raise BadMessage(status, "a line of the head does not end in CRLF")
@@ -125,10 +135,10 @@ def _plain(data: bytes, status: int) -> None:
         raise BadMessage(status, "a NUL in the head")
 
 
-def _length(headers: tuple[Header, ...], status: int, *, none: int = 0) -> int:
+def _length(headers: Headers, status: int, *, none: int = 0) -> int:
     """How long the body is by its head: bytes, -1 for chunked, `none` where the head says nothing."""
-    lengths = [value for name, value, _ in headers if name == b"content-length"]
-    codings = [value.strip().lower() for name, value, _ in headers if name == b"transfer-encoding"]
+    lengths = [value for name, value in headers if name == b"content-length"]
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
     if codings:
         if lengths or codings != [b"chunked"]:
             raise BadMessage(status, "Transfer-Encoding beside Content-Length, or other than chunked")
@@ -140,18 +150,18 @@ def _length(headers: tuple[Header, ...], status: int, *, none: int = 0) -> int:
     return int(lengths[0])
 
 
-def _listed(headers: tuple[Header, ...], wanted: bytes) -> set[bytes]:
-    found = (value for name, value, _ in headers if name == wanted)
+def _listed(headers: Headers, wanted: bytes) -> set[bytes]:
+    found = [value for name, value in headers if name == wanted]
     return {word.strip().lower() for value in found for word in value.split(b",")}
 
 
 def forwarded(head: RequestHead, target: bytes, host: bytes) -> bytes:
     """The head as it goes upstream: another Host, nothing for this hop and nothing for the toolkit."""
-    dropped = HOP | _listed(head.headers, b"connection")
+    dropped = (HOP | _listed(head.headers, b"connection")) - {b"content-length"}
     lines = [b"%b %b HTTP/%b\r\nHost: %b\r\n" % (head.method, target, head.version.encode(), host)]
     lines += [
         b"%b: %b\r\n" % (written, value)
-        for name, value, written in head.headers
+        for (name, value), written in zip(head.headers, head.written, strict=True)
         if name not in dropped and name != b"host" and not name.startswith(b"x-toolkit-")
     ]
     if head.length < 0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import orjson
+
 from toolkit.capture.privacy import Headers, Keys, Mask, kept_headers, kept_target, tags
 from toolkit.store.frames import REQUEST, RESPONSE, FrameLog, Kind
 
@@ -46,6 +48,23 @@ class Answered(NamedTuple):
     headers: Headers
 
 
+def told(asked: Asked, keys: Keys) -> dict[str, Any]:
+    """What a BEGIN frame says of a request; its keys are known from now on."""
+    prints = keys.learn(asked.headers, asked.target)
+    meta: dict[str, Any] = {
+        "via": asked.via,
+        "method": asked.method,
+        "upstream": asked.upstream,
+        "url": kept_target(asked.target, keys),
+        "headers": kept_headers(asked.headers, keys),
+    }
+    if named := tags(asked.headers, keys):
+        meta["tags"] = named
+    if prints:
+        meta["keys"] = prints
+    return meta
+
+
 class Recording:
     """Writes the frames of one call. `whole` turns false with the first frame that could not be written.
 
@@ -59,46 +78,44 @@ class Recording:
         self._log, self._keys = log, keys
         self.call = log.new_call()
         self.whole = True
-        self._masks = (Mask(keys), Mask(keys))
+        self._masks: list[Mask | None] = [None, None]
 
     def begin(self, asked: Asked, data: bytes = b"", *, last: bool = False) -> None:
         """The request's head, and its body or the beginning of it. last: whether that is all of it."""
-        prints = self._keys.learn(asked.headers, asked.target)
-        meta: dict[str, Any] = {
-            "via": asked.via,
-            "method": asked.method,
-            "upstream": asked.upstream,
-            "url": kept_target(asked.target, self._keys),
-            "headers": kept_headers(asked.headers, self._keys),
-        }
-        if told := tags(asked.headers, self._keys):
-            meta["tags"] = told
-        if prints:
-            meta["keys"] = prints
-        self._write(Kind.BEGIN, meta, data, REQUEST, last)
+        self.open(orjson.dumps(told(asked, self._keys)), data, last=last)
+
+    def open(self, asked: bytes, data: bytes, *, last: bool) -> None:
+        """As `begin`, with what is `told` of the head, as JSON."""
+        self._write(Kind.BEGIN, asked, data, REQUEST, last)
 
     def request(self, data: bytes, *, last: bool = False) -> None:
         """More of the request's body."""
-        self._write(Kind.CHUNK, {}, data, REQUEST, last)
+        self._write(Kind.CHUNK, b"", data, REQUEST, last)
 
     def response(self, data: bytes, head: Answered | None = None) -> None:
         """More of the response's body; its head with the first of it."""
-        self._write(Kind.CHUNK, self._head(head), data, RESPONSE, False)
+        self._write(Kind.CHUNK, orjson.dumps(self._head(head)) if head else b"", data, RESPONSE, False)
 
     def end(self, outcome: str, data: bytes = b"", head: Answered | None = None, **told: Any) -> None:
         """The rest of the response and what became of the call (see `Call.outcome`)."""
         meta = {**self._head(head), "outcome": outcome, **told}
         if not self.whole:
             meta["gap"] = True
-        self._write(Kind.END, meta, data, RESPONSE, True)
+        self._write(Kind.END, orjson.dumps(meta), data, RESPONSE, True)
 
     def _head(self, head: Answered | None) -> dict[str, Any]:
         return {} if head is None else {"status": head.status, "headers": kept_headers(head.headers, self._keys)}
 
-    def _write(self, kind: Kind, meta: dict[str, Any], data: bytes, side: int, last: bool) -> None:
-        body, more = self._masks[side](data, last=last)
+    def _write(self, kind: Kind, meta: bytes, data: bytes, side: int, last: bool) -> None:
+        mask = self._masks[side]
+        if mask is None and last:
+            body, more = self._keys.masked(data)  # all of a side at once, as most calls are
+        else:
+            mask = self._masks[side] = mask or Mask(self._keys)
+            body, more = mask(data, last=last)
         if more:
-            meta.update(more)
+            meta = orjson.dumps({**orjson.loads(meta or b"{}"), **more})
         if kind == Kind.CHUNK and not (body or meta):
             return
-        self.whole = self._log.write(kind, self.call, meta, body, side) and self.whole
+        if not self._log.write(kind, self.call, meta, body, side):
+            self.whole = False

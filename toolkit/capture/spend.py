@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 _COUNT = re.compile(
     rb'"(input|output|prompt|completion|cache_read_input|cache_creation_input|cached)_tokens"\s*:\s*(\d{1,9})\b'
 )
+_BEFORE = len(b'"cache_creation_input')
 _MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,100})"')
 MOST_MODELS = 100
 OTHER = "other models"
@@ -20,24 +21,25 @@ KINDS = ("input", "output", "cached", "written")
 class Tokens:
     """The counts of one reply: what is told last counts. Compressed replies tell nothing."""
 
-    __slots__ = ("_told", "model")
+    __slots__ = ("model", "told")
 
     def __init__(self) -> None:
-        self._told: dict[bytes, int] = {}
+        self.told: dict[bytes, int] = {}
         self.model = ""
 
     def hear(self, data: bytes) -> None:
         """More of the reply."""
-        if b'_tokens"' not in data:
+        at = data.find(b'_tokens"')
+        if at < 0:
             return
-        for name, count in _COUNT.findall(data):
-            self._told[name] = int(count)
+        for name, count in _COUNT.findall(data, max(0, at - _BEFORE)):
+            self.told[name] = int(count)
         if not self.model and (found := _MODEL.search(data)):
             self.model = found[1].decode("utf-8", "replace")
 
     def counts(self) -> tuple[int, int, int, int]:
         """Tokens as they are billed: in at full price, out, read from a cache, written to one."""
-        told = self._told.get
+        told = self.told.get
         within = told(b"cached", 0)  # OpenAI counts these among the prompt's, Anthropic beside them
         asked = max(0, told(b"input", told(b"prompt", 0)) - within)
         read = within + told(b"cache_read_input", 0)

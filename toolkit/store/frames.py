@@ -145,9 +145,14 @@ class FrameLog:
             return self._calls
 
     def write(
-        self, kind: Kind, call: int, meta: Mapping[str, Any] | None = None, body: bytes = b"", side: int = REQUEST
+        self,
+        kind: Kind,
+        call: int,
+        meta: Mapping[str, Any] | bytes | None = None,
+        body: bytes = b"",
+        side: int = REQUEST,
     ) -> bool:
-        """Append one frame; false where it could not be, and the gap then counts it."""
+        """Append one frame; false where it could not be, and the gap then counts it. meta: bytes are its JSON."""
         with self._lock:
             written = (self.gap is None or self._mend()) and self._put(kind, call, meta, body, side)
             if not written and self.gap is not None:
@@ -221,7 +226,7 @@ class FrameLog:
         about = {"schema": SCHEMA, "pid": self._pid, "segment": self._nth}
         self._append(Kind.NOTE, 0, {"log": about}, b"", REQUEST)
 
-    def _put(self, kind: Kind, call: int, meta: Mapping[str, Any] | None, body: bytes, side: int) -> bool:
+    def _put(self, kind: Kind, call: int, meta: Mapping[str, Any] | bytes | None, body: bytes, side: int) -> bool:
         try:
             if self._size >= self._limit or self._file < 0:
                 self._open()
@@ -231,13 +236,16 @@ class FrameLog:
             return False
         return True
 
-    def _append(self, kind: Kind, call: int, meta: Mapping[str, Any] | None, body: bytes, side: int) -> None:
-        told = orjson.dumps(meta) if meta else b""
-        rest = REST.pack(len(told) + len(body), kind, side, len(told), call, time.time_ns() // 1000)
-        crc = zlib.crc32(body, zlib.crc32(told, zlib.crc32(rest)))
-        head = HEAD.pack(MAGIC, crc) + rest + told
-        size = len(head) + len(body)
-        written = os.writev(self._file, (head, body)) if len(body) > 4096 else os.write(self._file, head + body)
+    def _append(self, kind: Kind, call: int, meta: Mapping[str, Any] | bytes | None, body: bytes, side: int) -> None:
+        told = meta if isinstance(meta, bytes) else orjson.dumps(meta) if meta else b""
+        rest = REST.pack(len(told) + len(body), kind, side, len(told), call, time.time_ns() // 1000) + told
+        size = HEAD.size + len(rest) + len(body)
+        if len(body) > 4096:
+            head = HEAD.pack(MAGIC, zlib.crc32(body, zlib.crc32(rest)))
+            written = os.writev(self._file, (head, rest, body))
+        else:
+            rest += body
+            written = os.write(self._file, HEAD.pack(MAGIC, zlib.crc32(rest)) + rest)
         if written < size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += size
