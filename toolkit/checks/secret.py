@@ -23,8 +23,9 @@ class SecretCheck:
     """A model that was trained on a credential can repeat it to anyone who asks.
 
     Found, by their published shapes: keys of cloud, code and model providers, private keys, tokens,
-    JWTs, passwords in URLs; and values assigned to `password`, `api_key` and the like, scored by
-    their disorder. All text of a row is searched, columns that are not trained on too. The value
+    JWTs, passwords in URLs; and values assigned to `api_key` and the like, scored by their disorder.
+    A password in a sentence or in JSON is a kind of its own, for review (`password`): it may have been
+    made up for the row. All text of a row is searched, columns that are not trained on too. The value
     itself is never written to a report: findings carry the kind and the span in the row's text.
 
     Missed: passwords that look like words, keys of providers without a fixed shape.
@@ -33,7 +34,7 @@ class SecretCheck:
 
     id: ClassVar[str] = "secret"
     code: ClassVar[str] = "P01"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("text", "raw")
 

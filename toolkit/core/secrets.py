@@ -12,6 +12,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from toolkit.core import pii
+from toolkit.core.secret_shapes import SHAPES, Shape, first_look, loosened
 
 
 class Secret(NamedTuple):
@@ -23,33 +24,19 @@ class Secret(NamedTuple):
     score: float
 
 
-SHAPES: tuple[tuple[str, str], ...] = (
-    ("aws-access-key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
-    ("private-key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
-    ("github-token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{60,255})\b"),
-    ("gitlab-token", r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    ("slack-token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    ("slack-webhook", r"hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{20,}"),
-    ("stripe-key", r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-    ("anthropic-key", r"\bsk-ant-[A-Za-z0-9_-]{20,}"),
-    ("openai-key", r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{32,}"),
-    ("google-api-key", r"\bAIza[A-Za-z0-9_-]{35}"),
-    ("huggingface-token", r"\bhf_[A-Za-z0-9]{30,}\b"),
-    ("npm-token", r"\bnpm_[A-Za-z0-9]{36}\b"),
-    ("pypi-token", r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{40,}"),
-    ("sendgrid-key", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
-    ("twilio-key", r"\bSK[0-9a-f]{32}\b"),
-    ("jwt", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-    ("url-password", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@'\"<>]{1,64}:[^\s:/@'\"<>{}$]{4,64}@[\w.-]+"),
+_NAMES = (
+    r"api[_-]?key|secret(?:[_-]?(?:access[_-]?)?key)?|(?:access|auth|api|bearer|bot|refresh)[_-]?token|client[_-]?secret"
+    r"|passwd|password|passphrase|pwd"
 )
-ASSIGNED = (
-    r"(?i)\b(?:api[_-]?key|secret[_-]?key|access[_-]?token|auth[_-]?token|client[_-]?secret|passwd|password)\b"
-    r"[\"']?\s{0,3}(?:=|:|=>)\s{0,3}[\"']?([^\s\"',;<>{}()\[\]]{8,128})"
-)
-ANY = "|".join(f"(?:{pattern})" for _, pattern in SHAPES) + f"|(?:{ASSIGNED})"
-"""One RE2-compatible pattern for a first look at a whole column."""
+_QUOTE = r"(?:\\{0,3}[\"'])?"
+_NAME_OF = rf"(?:\b|[_-]|\\[nrt])(?:{_NAMES}){_QUOTE}(?:\s{{0,3}}(?:=>|=|:)|\s+is)\s{{0,3}}{_QUOTE}"
+ASSIGNED = rf"(?i:{_NAME_OF})([^\s\"',;<>{{}}()\[\]\\]{{8,128}})"
+_SCHEMES = rf"authorization{_QUOTE}\s{{0,3}}[:=]\s{{0,3}}{_QUOTE}(?:bearer|basic|token|ssws)\s+"
+HEADER = rf"(?i:{_SCHEMES})([A-Za-z0-9._~+/=-]{{16,1024}})"
+ANY = f"{first_look()}|{loosened(f'(?:{ASSIGNED})|(?:{HEADER})')}"
+"""One RE2-compatible pattern for a first look at a whole column, of texts or of rows as JSON."""
 
-_SHAPES = tuple((name, re.compile(pattern)) for name, pattern in SHAPES)
+_COMPILED = tuple((each, re.compile(each.pattern)) for each in SHAPES)
 _KEY_END = re.compile(r"-----END (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----")
 # What stands between a key's first and last line, line breaks also as JSON writes them; where it is
 # cut off, words that follow are no part of it.
@@ -58,21 +45,29 @@ _KEY_LINES = re.compile(
     r"|[A-Za-z0-9+/=_-]{16,}|[A-Za-z0-9+/]{1,15}={1,2}|[A-Za-z0-9+/=]+\Z))*+"
 )
 _KEY_REACH = 100_000
-_ASSIGNED = re.compile(ASSIGNED)
+_ASSIGNED = re.compile(f"{ASSIGNED}|{HEADER}")
 _EXAMPLE = re.compile(r"(?i)example|your|xxxx|placeholder|changeme|\*{3}|\.\.\.|1234567")
+_WORDS = re.compile(
+    r"(?i)p[a@][s$]{2} ?w[o0]rd|secret|qwerty|letmein|hunter2|dummy|sample|admin|welcome|abc123|test|demo"
+)
+_OPEN_HOST = re.compile(
+    r"(?i)://(?:\w*:(?:pass(?:word|wd)?|secret|pwd|postgres|root|admin|user|mysql|guest|pw|my\w*|\w*pass(?:word)?)@"
+    r"|.*@(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host|hostname|server|[\w.-]*example\.(?:com|org|net))\b)"
+)
 
 
 def find(text: str) -> list[Secret]:
     """Every secret in a text, in order, without overlaps."""
     found = [
-        Secret(match.start(), _end(text, name, match.end()), name, 0.3 if _is_example(match.group()) else 1.0)
-        for name, pattern in _SHAPES
+        Secret(match.start(), _end(text, shape.name, match.end()), shape.name, _shape_score(shape, match.group()))
+        for shape, pattern in _COMPILED
+        if any(mark in text for mark in shape.marks)
         for match in pattern.finditer(text)
     ]
     for match in _ASSIGNED.finditer(text):
-        value = match.group(1)
-        if not any(one.start < match.end(1) and match.start(1) < one.end for one in found):
-            found.append(Secret(match.start(1), match.end(1), "assigned-secret", _assigned_score(value)))
+        at = 1 if match.group(1) else 2
+        if not any(one.start < match.end(at) and match.start(at) < one.end for one in found):
+            found.append(Secret(match.start(at), match.end(at), *_assigned(match, at)))
     return _without_overlaps(sorted(found))
 
 
@@ -133,12 +128,27 @@ def _is_example(value: str) -> bool:
     return bool(_EXAMPLE.search(value)) or entropy(value) < 2.5
 
 
-def _assigned_score(value: str) -> float:
-    """A value with letters, digits and the disorder of a random string is likely a secret; a word is not."""
+def _shape_score(shape: Shape, value: str) -> float:
+    """Low for an example of the documentation, and for a name in somebody's code."""
+    if _is_example(value) or (shape.disorder and not re.search(r"[0-9]", value)):
+        return 0.3
+    return 0.3 if shape.name == "url-password" and _OPEN_HOST.search(value) else 1.0
+
+
+def _assigned(match: re.Match[str], at: int) -> tuple[str, float]:
+    """What an assigned value is and how sure: with the disorder of a random string likely a secret, a word not.
+
+    A password in a sentence or in JSON is a kind of its own: it may be one that somebody asked to be made up.
+    """
+    value, before = match.group(at), match.group()[: match.start(at) - match.start()]
     if _is_example(value) or value.startswith(("$", "%", "http")):
-        return 0.1
-    mixed = bool(re.search(r"[0-9]", value)) and bool(re.search(r"[A-Za-z]", value))
-    return 0.8 if mixed and len(value) >= 16 and entropy(value) >= 3.5 else 0.3
+        return "assigned-secret", 0.1
+    kinds = sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    chance = kinds >= 2 and bool(re.search("[0-9]", value)) and len(value) >= 16 and entropy(value) >= 3.5
+    if not re.search(r"(?i)pass|pwd", before) or (chance and "=" in before):
+        return "assigned-secret", 0.8 if chance else 0.3
+    own = kinds == 3 and len(value) >= 10 and entropy(value) >= 3.0
+    return "password", 0.6 if (own or chance) and not _WORDS.search(value) else 0.3
 
 
 def _without_overlaps(found: list[Secret]) -> list[Secret]:
