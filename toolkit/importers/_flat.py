@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.core.imported import opened
 from toolkit.core.talk import Odd, Talk, tool
-from toolkit.importers._pairs import chat
+from toolkit.importers._pairs import chat, declared
 
 INFERENCE, OLDER = "llm.input_messages.", "gen_ai.prompt."
 _ENDS = {"tool_call": "tool_calls", "tool_use": "tool_calls", "end_turn": "stop", "stop_sequence": "stop"}
@@ -23,9 +23,8 @@ def talk(told: Mapping[str, Any]) -> Talk:
     if told.get("openinference.span.kind"):
         asked = [_inference(each["message"]) for each in _listed(told, "llm.input_messages")]
         said = [_inference(each["message"]) for each in _listed(told, "llm.output_messages")]
-        tools = [opened(each["tool"]["json_schema"]) for each in _listed(told, "llm.tools")]
+        tools = declared(opened(each["tool"]["json_schema"]) for each in _listed(told, "llm.tools"))
         stop, model = told.get("llm.finish_reason"), told.get("llm.model_name")
-        tools = [_declared(each) for each in tools]
     else:
         asked = [_older(each) for each in _listed(told, "gen_ai.prompt")]
         said = [_older(each) for each in _listed(told, "gen_ai.completion")]
@@ -94,10 +93,3 @@ def _older(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _call(name: Any, function: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": name, "function": {"name": function["name"], "arguments": function.get("arguments") or "{}"}}
-
-
-def _declared(told: Mapping[str, Any]) -> dict[str, Any]:
-    function = told.get("function", told)
-    return tool(
-        function["name"], function.get("description"), function.get("parameters") or function.get("input_schema")
-    )

@@ -10,7 +10,7 @@ import orjson
 
 from toolkit.core.errors import InputError
 from toolkit.core.imported import Fidelity
-from toolkit.core.talk import Odd, Talk
+from toolkit.core.talk import Odd, Talk, tool
 from toolkit.wires.anthropic_messages import AnthropicMessages
 from toolkit.wires.openai_chat import OpenAIChat
 from toolkit.wires.openai_responses import OpenAIResponses
@@ -18,6 +18,7 @@ from toolkit.wires.openai_responses import OpenAIResponses
 ENDS = (
     "completed", "end_turn", "function_call", "stop", "stop_sequence", "tool_call", "tool_calls", "tool_use",
 )  # fmt: skip
+BLOCKS = ("redacted_thinking", "thinking", "tool_result", "tool_use")
 REFUSALS = ("content_filter", "refusal")
 """What providers call an end in itself and a refusal, whichever of them it was."""
 
@@ -43,10 +44,34 @@ def fidelity(request: Mapping[str, Any]) -> Fidelity:
 
 
 def chat(messages: Sequence[Any], answer: Mapping[str, Any], *, stop: str = "stop", **told: Any) -> Talk:
-    """A conversation in OpenAI's form with its answer apart. told: tools, model, id."""
-    choice = {"message": {"role": "assistant", **answer}, "finish_reason": stop}
+    """A conversation with its answer apart, in OpenAI's form or in Anthropic's blocks. told: tools, model, id."""
+    about = {"model": told.get("model"), "id": told.get("id")}
     request = {"messages": messages, "tools": told.get("tools")}
-    return OpenAIChat().talk(request, {"choices": [choice], "model": told.get("model"), "id": told.get("id")})
+    if any(_has_blocks(each) for each in (*messages, answer)):
+        said = answer.get("content") or []
+        blocks = [{"type": "text", "text": said}] if isinstance(said, str) else said
+        end = {"stop": "end_turn", "tool_calls": "tool_use"}.get(stop, stop)
+        talk = AnthropicMessages().talk({**request, "tools": ()}, {"content": blocks, "stop_reason": end, **about})
+        return talk._replace(tools=declared(told.get("tools")))
+    choice = {"message": {"role": "assistant", **answer}, "finish_reason": stop}
+    return OpenAIChat().talk(request, {"choices": [choice], **about})
+
+
+def declared(tools: Any) -> list[dict[str, Any]]:
+    """Tools in OpenAI's chat form, whichever API they were declared for. Raises Odd for a provider's own."""
+    found = []
+    for each in tools or ():
+        function = each.get("function", each)
+        if each.get("type", "function") not in ("function", "custom") or "name" not in function:
+            raise Odd(f"a tool of the provider: {each.get('type', 'unknown')}")
+        shape = function.get("parameters") or function.get("input_schema")
+        found.append(tool(function["name"], function.get("description"), shape))
+    return found
+
+
+def _has_blocks(message: Any) -> bool:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    return isinstance(content, list) and any(isinstance(part, dict) and part.get("type") in BLOCKS for part in content)
 
 
 def requests(path: Path, field: str) -> dict[str, Any]:
