@@ -20,6 +20,7 @@ import resource
 import tempfile
 import time
 from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,9 @@ def quality() -> None:
 def speed(n_rows: int, n_items: int, n_words: int) -> None:
     draw = random.Random(1)  # noqa: S311 - no secret is made
     words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(2, 9))) for _ in range(30_000)]
-    heavy = [1 / (rank + 3) for rank in range(len(words))]
-    items = [" ".join(draw.choices(words, heavy, k=40)) + "?" for _ in range(n_items)]
-    rows = [" ".join(draw.choices(words, heavy, k=n_words)) for _ in range(n_rows)]
+    heavy = list(accumulate(1 / (rank + 3) for rank in range(len(words))))
+    items = [" ".join(draw.choices(words, cum_weights=heavy, k=40)) + "?" for _ in range(n_items)]
+    rows = [" ".join(draw.choices(words, cum_weights=heavy, k=n_words)) for _ in range(n_rows)]
     planted = range(0, n_rows, 100)
     for at in planted:
         middle = len(rows[at]) // 2

@@ -31,12 +31,12 @@ def rows(held: int, train: int, words: int) -> tuple[list[str], list[str], list[
     known = ["".join(draw.choices(LETTERS, k=draw.randint(2, 10))) for _ in range(30_000)]
     weights = list(accumulate(1 / (rank + 3) for rank in range(len(known))))
     made = [" ".join(draw.choices(known, cum_weights=weights, k=words)) for _ in range(train + held)]
-    own, leaked = made[train:], []
+    own, trained, leaked = made[train:], made[:train], []
     for at in range(held):
         leaked.append(draw.random() < 0.1)
         if leaked[at]:
-            own[at] = spoiled(draw.choice(made[:train]), draw, known)
-    return own, made[:train], leaked
+            own[at] = spoiled(draw.choice(trained), draw, known)
+    return own, trained, leaked
 
 
 def spoiled(row: str, draw: random.Random, known: list[str]) -> str:

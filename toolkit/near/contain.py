@@ -91,7 +91,12 @@ def _measure(
     item_offset, item_hashes, item_start, item_stop = known
     slots = np.uint64(len(token_weight) - 1)
     of_item = np.zeros(len(token_weight), np.int32)  # how often in the item
-    in_span = np.zeros(len(token_weight), np.int32)
+    in_span, last_seen = np.zeros(len(token_weight), np.int32), np.full(len(token_weight), -1, np.int32)
+    longest = np.max(pairs.end - pairs.begin) if len(pairs.row) else 0
+    near = np.empty(longest, np.int64), np.empty(longest, np.float64), np.empty(longest, np.float64)
+    logs = np.zeros(64, np.float32)
+    for count in range(1, len(logs)):
+        logs[count] = np.log(np.float32(count))
     one, other = np.zeros(len(gram_weight), np.float32), np.zeros(len(gram_weight), np.float32)
     for at in range(len(pairs.row)):
         row, item = pairs.row[at], pairs.item[at]
@@ -105,7 +110,8 @@ def _measure(
                 mass += token_weight[token] * (item_hashes[low + place_in] & np.uint64(1) == 0)
             of_item[token] += 1
         cut = slice(pairs.begin[at], pairs.end[at])
-        first, last = _best_span(hashes[cut] & slots, opens[cut], high - low, total, token_weight, of_item, in_span)
+        tokens = hashes[cut] & slots
+        first, last = _best_span(tokens, opens[cut], high - low, total, token_weight, of_item, last_seen, near)
         first, last = first + pairs.begin[at], last + pairs.begin[at]
         span = hashes[first:last]
         _words(span, item_hashes[low:high], mass, token_weight, of_item, in_span, values[at])
@@ -118,15 +124,30 @@ def _measure(
             gram_weight,
             one,
             other,
+            logs,
         )
         for token in wanted:
             of_item[token] = 0
 
 
 @kernel
-def _best_span(tokens: Any, opens: Any, length: Any, total: Any, weight: Any, of_item: Any, in_span: Any) -> Any:
-    """The stretch with the largest weighted Dice: whole sentences, or as many tokens as the item has."""
-    best, first, last = -1.0, 0, len(tokens)
+def _best_span(
+    tokens: Any, opens: Any, length: Any, total: Any, weight: Any, of_item: Any, last: Any, near: Any
+) -> Any:
+    """The stretch with the largest weighted Dice: whole sentences, or as many tokens as the item has.
+
+    What a token weighs is looked up once for all stretches: `near` has room for the columns of the tokens.
+    `last` is -1 for every token, and left so.
+    """
+    before, own, shares = near
+    for at in range(len(tokens)):
+        token = tokens[at]
+        before[at], last[token] = last[token], at
+        own[at] = weight[token]
+        shares[at] = own[at] if of_item[token] > 0 else 0.0
+    for token in tokens:
+        last[token] = -1
+    best, first, best_end = -1.0, 0, len(tokens)
     most = int(WIDE * length) + SLACK
     step = max(1, length // 4)
     for begin in range(len(tokens)):
@@ -134,21 +155,19 @@ def _best_span(tokens: Any, opens: Any, length: Any, total: Any, weight: Any, of
         if not (whole or (begin % step == 0 and begin + length <= len(tokens))):
             continue
         shared, mass, end = 0.0, 0.0, begin
-        while end < len(tokens) and end - begin < most:
-            token = tokens[end]
-            if in_span[token] == 0:
-                mass += weight[token]
-                shared += weight[token] if of_item[token] > 0 else 0.0
-            in_span[token] += 1
+        stop = min(len(tokens), begin + (most if whole else length))
+        while end < stop:
+            # A token counts where it stands first in the stretch.
+            if before[end] < begin:
+                mass += own[end]
+                shared += shares[end]
             end += 1
             closes = end == len(tokens) or opens[end]
             if (whole and closes) or end - begin == length:
                 dice = 2 * shared / (total + mass)
                 if dice > best + 1e-12:
-                    best, first, last = dice, begin, end
-        for at in range(begin, end):
-            in_span[tokens[at]] = 0
-    return first, last
+                    best, first, best_end = dice, begin, end
+    return first, best_end
 
 
 @kernel
@@ -199,50 +218,57 @@ def _longest_run(one: Any, other: Any) -> Any:
 
 
 @kernel
-def _gram(text: Any, at: Any, slots: Any) -> Any:
-    """The slot of four bytes from `at` on; beyond the ends stand blanks, and a line break is one."""
-    value = np.uint64(0)
-    for step in range(4):
-        place = at + step
+def _grams(text: Any, slots: Any, out: Any) -> Any:
+    """The slot of each run of four bytes; a blank stands before the text and after it, and for a line break."""
+    value, count = np.uint64(32), 0
+    for at in range(len(text) + 1):
         byte = np.uint64(32)
-        if 0 <= place < len(text) and text[place] != LINE:
-            byte = np.uint64(text[place])
-        value = (value << np.uint64(8)) | byte
-    return ((value * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & slots
+        if at < len(text) and text[at] != LINE:
+            byte = np.uint64(text[at])
+        value = ((value << np.uint64(8)) | byte) & np.uint64(0xFFFFFFFF)
+        if at >= 2:
+            out[count] = ((value * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & slots
+            count += 1
+    return count
 
 
 @kernel
-def _cosine(one: Any, other: Any, weight: Any, first: Any, second: Any) -> Any:
+def _cosine(one: Any, other: Any, weight: Any, first: Any, second: Any, logs: Any) -> Any:
     slots = np.uint64(len(weight) - 1)
-    for at in range(-1, len(one) - 2):
-        first[_gram(one, at, slots)] += np.float32(1)
-    for at in range(-1, len(other) - 2):
-        second[_gram(other, at, slots)] += np.float32(1)
-    shared, own, theirs = 0.0, 0.0, 0.0
-    for at in range(-1, len(other) - 2):
-        slot = _gram(other, at, slots)
+    ours, theirs = np.empty(len(one) + 1, np.uint64), np.empty(len(other) + 1, np.uint64)
+    ours, theirs = ours[: _grams(one, slots, ours)], theirs[: _grams(other, slots, theirs)]
+    for slot in ours:
+        first[slot] += np.float32(1)
+    for slot in theirs:
+        second[slot] += np.float32(1)
+    shared, own, mass = 0.0, 0.0, 0.0
+    for slot in theirs:
         if second[slot] > 0:
-            value = (1 + np.log(second[slot])) * weight[slot]
-            theirs += value * value
+            value = (1 + _log(second[slot], logs)) * weight[slot]
+            mass += value * value
             if first[slot] > 0:
-                shared += value * (1 + np.log(first[slot])) * weight[slot]
+                shared += value * (1 + _log(first[slot], logs)) * weight[slot]
             second[slot] = 0
-    for at in range(-1, len(one) - 2):
-        slot = _gram(one, at, slots)
+    for slot in ours:
         if first[slot] > 0:
-            value = (1 + np.log(first[slot])) * weight[slot]
+            value = (1 + _log(first[slot], logs)) * weight[slot]
             own += value * value
             first[slot] = 0
-    return shared / np.sqrt(own * theirs) if own > 0 and theirs > 0 else 0.0
+    return shared / np.sqrt(own * mass) if own > 0 and mass > 0 else 0.0
+
+
+@kernel
+def _log(count: Any, logs: Any) -> Any:
+    return logs[np.int64(count)] if count < len(logs) else np.log(count)
 
 
 @kernel
 def _count_grams(data: Any, start: Any, stop: Any, table: Any, last: Any) -> None:
     slots = np.uint64(len(table) - 1)
+    longest = np.max(stop - start) if len(start) else 0
+    found = np.empty(longest + 1, np.uint64)
     for row in range(len(start)):
-        text = data[start[row] : stop[row]]
-        for at in range(-1, len(text) - 2):
-            slot = _gram(text, at, slots)
+        for slot in found[: _grams(data[start[row] : stop[row]], slots, found)]:
             if last[slot] != row:
                 last[slot] = row
                 table[slot] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from toolkit.near.asked import own_prompts
 from toolkit.near.contain import Evidence, Rarity, evidence
 from toolkit.near.contain_bar import Bar, bar, best_of, logit, score
 from toolkit.near.pairs import exact_groups
-from toolkit.near.windows import LINE, Floats, Ints, Items, Tokens, candidates, items_of, tokens
+from toolkit.near.windows import LINE, Floats, Ints, Items, Room, Tokens, candidates, items_of, tokens
 from toolkit.store.columns import null_where_blank
 from toolkit.store.view import Encode, View
 
@@ -134,13 +135,15 @@ class Search:
 
     def rows(self, view: View) -> Found:
         """Every row against every item, in two passes over the rows: one to count, one to compare."""
-        rarity = Rarity()
+        rarity, room = Rarity(), Room()
         for _, texts in _batches(view):
-            rarity.count(tokens(texts))
+            rarity.count(tokens(texts, room))
         rarity.count(self._tokens)
         items, weights = items_of(self._tokens, rarity.table, rarity.n), rarity.weights()
         parts = [
-            self._compare(tokens(texts), ordinals, items, weights) for ordinals, texts in _batches(view) if self.n_items
+            self._compare(tokens(texts, room), ordinals, items, weights)
+            for ordinals, texts in _batches(view)
+            if self.n_items
         ]
         pairs = _joined(parts, self._vectors is not None)
         best = best_of(np.unique(pairs.row, return_inverse=True)[1], _logit(pairs), len(np.unique(pairs.row)))
@@ -204,8 +207,12 @@ def _joined(parts: list[Pairs], with_cosine: bool) -> Pairs:
 def _batches(view: View) -> Iterator[tuple[Ints, pa.Array]]:
     """Ordinals and bodies, about 16 MB at a time; of a body its first million characters."""
     for batch in view.batches("body"):
-        texts = pc.utf8_slice_codeunits(batch.column("body"), 0, LONGEST)
-        size = np.cumsum(pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False))
+        texts = batch.column("body")
+        size = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)
+        if len(size) and size.max() > LONGEST:
+            texts = pc.utf8_slice_codeunits(texts, 0, LONGEST)
+            size = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)
+        size = np.cumsum(size)
         cuts = np.unique(np.searchsorted(size, np.arange(0, size[-1] if len(size) else 0, BATCH_BYTES)))
         for low, high in zip(cuts, [*cuts[1:], len(texts)], strict=True):
             yield batch.column("row").to_numpy()[low:high], texts[low:high]
@@ -231,10 +238,8 @@ def _place(text: str, begin: int, end: int) -> tuple[int, int]:
     """Characters of a text that bytes of its normalised form come from."""
     at, start, stop, blank = 0, 0, len(text), True
     for place, char in enumerate(text):
-        width = len(normal_text(char).encode()) if not char.isspace() or char == "\n" else int(not blank)
-        if char == "\n":
-            width = 1
-        blank = char.isspace() and char != "\n"
+        width, space = _width(char)
+        width, blank = int(not blank) if space else width, space
         if at <= begin < at + width:
             start = place
         at += width
@@ -242,6 +247,13 @@ def _place(text: str, begin: int, end: int) -> tuple[int, int]:
             stop = place + 1
             break
     return start, stop
+
+
+@cache
+def _width(char: str) -> tuple[int, bool]:
+    """Bytes of a character's normalised form, and whether it is a blank, of which several are one; no line break is."""
+    line = char == "\n"
+    return 1 if line else len(normal_text(char).encode()), char.isspace() and not line
 
 
 def _longest_run(one: str, other: str) -> str:

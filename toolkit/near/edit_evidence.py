@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from toolkit.near.cuts import cuts
-from toolkit.near.edit_neighbours import PART, Floats, Ints, nearest
+from toolkit.near.cuts import Cuts, cuts
+from toolkit.near.edit_neighbours import PART, Floats, Ints, Nearest, counted, nearest
 from toolkit.near.folded import folded
 from toolkit.near.groups import groups_of
 from toolkit.near.normal import Normal, join
@@ -55,14 +55,15 @@ class Calibrated(NamedTuple):
 def edited_from(texts: Texts, reference: Texts) -> Calibrated:
     """What each of `texts` was made of. Empty and null rows are made of nothing.
 
-    Compared by their first 1,024 bytes. Cost: 0.3 ms of CPU a short row against 100,000, 3 ms a row of 200 words.
+    Compared by their first 1,024 bytes. Cost: 0.16 ms of CPU a short row against a million.
     """
     own, theirs = folded(texts), folded(reference)
     equal, _ = groups_of(join(theirs, own))
     first = np.flatnonzero((equal[: len(theirs.start)] == np.arange(len(theirs.start))) & (theirs.stop > theirs.start))
     unique = _rows(theirs, first)
-    found = _evidence(own, unique)
-    level = _level(unique)
+    sample = _sample(unique)
+    found, usual = _evidences((own, sample), unique)
+    level = _level(usual.score) if len(sample.start) > 1 else HIGHEST
     score = 1 / (1 + np.exp(level - found.score))
     row = np.where(found.row >= 0, first[found.row], -1) if len(first) else found.row
     twin = equal[len(theirs.start) :]
@@ -84,27 +85,44 @@ def _rows(rows: Normal, chosen: Ints) -> Normal:
     return Normal(rows.data, rows.start[chosen], rows.stop[chosen])
 
 
-def _level(reference: Normal) -> float:
-    """The evidence that one in twenty rows of the reference has against the others, within limits."""
+def _sample(reference: Normal) -> Normal:
+    """Rows spread over the reference, in a buffer of their own."""
     n = len(reference.start)
-    if n < 2:
-        return HIGHEST
-    chosen = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
-    usual = float(np.quantile(_evidence(_rows(reference, chosen), reference).score, USUAL))
-    return min(HIGHEST, max(LOWEST, usual))
+    rows = _rows(reference, np.unique(np.linspace(0, max(n - 1, 0), min(n, SAMPLE)).astype(np.int64)))
+    stop = np.cumsum(rows.stop - rows.start)
+    pieces = [rows.data[low:high] for low, high in zip(rows.start.tolist(), rows.stop.tolist(), strict=True)]
+    return Normal(np.concatenate([np.empty(0, np.uint8), *pieces]), stop - (rows.stop - rows.start), stop)
 
 
-def _evidence(own: Normal, reference: Normal) -> Evidence:
+def _level(scores: Floats) -> float:
+    """The evidence that one in twenty rows of the reference has against the others, within limits."""
+    return min(HIGHEST, max(LOWEST, float(np.quantile(scores, USUAL))))
+
+
+def _evidences(sides: tuple[Normal, Normal], reference: Normal) -> tuple[Evidence, Evidence]:
+    """The evidence of both, with one search for the nearest rows of either, and one for what explains those."""
+    known, cut = counted(reference), len(sides[0].start)
+    found = nearest(join(*sides), known)
+    parts = [Nearest(*(each[side] for each in found)) for side in (slice(cut), slice(cut, None))]  # type: ignore[arg-type]
+    begun = [cuts(side, reference) for side in sides]
+    rows = np.unique(np.concatenate([found.inner, *(each.inner for each in begun)]))
+    rows = rows[rows >= 0]
+    others = nearest(_rows(reference, rows), known).edits
+    one, other = (
+        _evidence(side, part, start, (rows, others), reference)
+        for side, part, start in zip(sides, parts, begun, strict=True)
+    )
+    return one, other
+
+
+def _evidence(own: Normal, found: Nearest, begun: Cuts, inner_rows: tuple[Ints, Floats], reference: Normal) -> Evidence:
     """The stronger of two: the row was made of a reference row, or a reference row was cut from it."""
-    found, begun = nearest(own, reference), cuts(own, reference)
     length = np.maximum(own.stop - own.start, 1)
     made = np.where(found.row >= 0, _strength(found.edits, found.next, length), 0.0)
     made += np.where(found.part & (found.row == begun.outer), np.maximum(begun.outer_end, 0), 0)
-    rows = np.unique(np.concatenate([found.inner, begun.inner]))
-    rows = rows[rows >= 0]
-    others = nearest(_rows(reference, rows), reference).edits
-    cut = _cut(found.inner, found.inner_edits, rows, others, reference)
-    begun_cut = _cut(begun.inner, np.full(len(length), PART), rows, others, reference) + np.maximum(begun.inner_end, 0)
+    cut = _cut(found.inner, found.inner_edits, *inner_rows, reference)
+    begun_cut = _cut(begun.inner, np.full(len(length), PART), *inner_rows, reference)
+    begun_cut += np.maximum(begun.inner_end, 0)
     first = begun_cut > cut
     inner, edits = np.where(first, begun.inner, found.inner), np.where(first, PART, found.inner_edits)
     cut = np.maximum(cut, begun_cut)

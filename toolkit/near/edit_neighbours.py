@@ -34,6 +34,14 @@ POSTINGS = 1 << 26
 PART = 2.0  # edits that a cut counts for
 
 
+class Counted(NamedTuple):
+    """Rows, all different, and in how many of them each run of five bytes stands: `seen[key]`, shape (2**bits,)."""
+
+    rows: Normal
+    bits: int
+    seen: npt.NDArray[np.uint32]
+
+
 class Index(NamedTuple):
     """Where runs of bytes stand: in the rows `rows[begin[key] : begin[key + 1]]`, of `seen[key]` in all."""
 
@@ -60,8 +68,17 @@ class Nearest(NamedTuple):
     inner_edits: Floats
 
 
-def nearest(queries: Normal, reference: Normal) -> Nearest:
-    """The nearest rows of `reference`, whose rows are all different, by edits of the first 1,024 bytes.
+def counted(reference: Normal) -> Counted:
+    """What `nearest` needs to know of a reference, for as many calls as one likes."""
+    total = int((reference.stop - reference.start).sum())
+    bits = min(22, max(12, total.bit_length() + 1))
+    both = np.zeros((1 << bits, 2), np.uint32)
+    _count(reference, bits, both)
+    return Counted(reference, bits, both[:, 0].copy())
+
+
+def nearest(queries: Normal, known: Counted) -> Nearest:
+    """The nearest rows of a reference, by edits of the first 1,024 bytes.
 
     Memory: 16 bytes a row of the reference and core, 0.3 GB for the index at most, beside the texts.
     """
@@ -74,104 +91,95 @@ def nearest(queries: Normal, reference: Normal) -> Nearest:
         np.full(n, -1, np.int64),
         np.zeros(n),
     )
-    for low, high, index in _indexes(queries, reference):
+    for low, high, index in _indexes(queries, known):
 
         def work(begin: int, end: int, low: int = low, index: Index = index) -> None:
-            _search(queries, reference, index, low + begin, low + end, found)
+            _search(queries, known.rows, index, low + begin, low + end, found)
 
         on_every_core(work, high - low)
     return found
 
 
-def _indexes(queries: Normal, reference: Normal) -> Iterator[tuple[int, int, Index]]:
+def _indexes(queries: Normal, known: Counted) -> Iterator[tuple[int, int, Index]]:
     """Indexes of what stretches of the queries ask for, each of bounded size: the stretch's ends, and its index."""
-    n = len(queries.start)
+    n, (reference, bits, seen) = len(queries.start), known
     if not n or not len(reference.start):
         return
-    total = int((reference.stop - reference.start).sum())
-    bits = min(22, max(12, total.bit_length() + 1))
-    seen, last = np.zeros(1 << bits, np.uint32), np.full(1 << bits, -1, np.int64)
-    _count(reference, bits, seen, last)
     cost = np.zeros(n, np.int64)
-    asked = np.zeros(1 << bits, np.bool_)
-    _ask(queries, bits, seen, (0, n), asked, cost)
+    _ask(queries, bits, seen, (0, n), np.zeros(1 << bits, np.bool_), cost)
     stretch = np.cumsum(cost) // POSTINGS
     bounds = [0, *(np.flatnonzero(np.diff(stretch)) + 1).tolist(), n]
     for low, high in pairwise(bounds):
-        asked[:], last[:] = False, -1
+        asked, last = np.zeros(1 << bits, np.bool_), np.full(1 << bits, -1, np.int32)
         _ask(queries, bits, seen, (low, high), asked, cost)
         begin = np.concatenate([[0], np.cumsum(np.where(asked, seen, 0), dtype=np.int64)])
         rows = np.empty(int(begin[-1]), np.uint32)
-        _post(reference, bits, asked, begin.copy(), last, rows)
+        _post(reference, bits, np.packbits(asked, bitorder="little"), begin.copy(), last, rows)
         yield low, high, Index(bits, seen, begin, rows)
 
 
 @kernel
-def _key(data: Any, at: Any, bits: Any) -> Any:
+def _keys(text: Any, row: Any, bits: Any, out: Any) -> Any:
+    """The key of each run of five bytes of a row, in order; returns how many."""
+    begin, stop = text.start[row], min(text.stop[row], text.start[row] + READ)
     word = np.uint64(0)
-    for step in range(5):
-        word = (word << np.uint64(8)) | np.uint64(data[at + step])
-    return np.int64(mix(word) >> np.uint64(64 - bits))
+    for at in range(begin, stop):
+        word = ((word << np.uint64(8)) | np.uint64(text.data[at])) & np.uint64(0xFFFFFFFFFF)
+        out[max(at - begin - 4, 0)] = mix(word) >> np.uint64(64 - bits)
+    return max(stop - begin - 4, 0)
 
 
 @kernel
-def _ends(text: Any, row: Any) -> Any:
-    """Where the runs of five bytes of a row begin, and where no more do."""
-    return text.start[row], min(text.stop[row], text.start[row] + READ) - 4
-
-
-@kernel
-def _count(reference: Any, bits: Any, seen: Any, last: Any) -> None:
+def _count(reference: Any, bits: Any, both: Any) -> None:
+    """Beside how often a key was seen stands the row, plus one, where it was seen last: one place in memory."""
+    keys = np.empty(READ, np.uint32)
     for row in range(len(reference.start)):
-        begin, stop = _ends(reference, row)
-        for at in range(begin, stop):
-            key = _key(reference.data, at, bits)
-            if last[key] != row:
-                last[key] = row
-                seen[key] += np.uint32(1)
+        for key in keys[: _keys(reference, row, bits, keys)]:
+            new = both[key, 1] != row + 1
+            both[key, 0] += np.uint32(new)
+            both[key, 1] = row + 1
 
 
 @kernel
 def _ask(queries: Any, bits: Any, seen: Any, ends: Any, asked: Any, cost: Any) -> None:
     """Mark the keys of the queries from `ends[0]` to `ends[1]`, and say how many rows each query's stand in."""
     keys = np.empty(STRETCHES * KEYS, np.int64)
+    room = np.empty(READ, np.uint32)
     for row in range(ends[0], ends[1]):
         cost[row] = 0
-        for at in range(_rarest(queries, row, bits, seen, keys)):
+        for at in range(_rarest(queries, row, bits, seen, keys, room)):
             asked[keys[at]] = True
             cost[row] += seen[keys[at]]
 
 
 @kernel
 def _post(reference: Any, bits: Any, asked: Any, used: Any, last: Any, rows: Any) -> None:
+    """`asked` is a bit a key, so that it stays near."""
+    keys = np.empty(READ, np.uint32)
     for row in range(len(reference.start)):
-        begin, stop = _ends(reference, row)
-        for at in range(begin, stop):
-            key = _key(reference.data, at, bits)
-            if asked[key] and last[key] != row:
+        for key in keys[: _keys(reference, row, bits, keys)]:
+            if (asked[key >> np.uint32(3)] >> np.uint8(key & np.uint32(7))) & 1 and last[key] != row:
                 last[key] = row
                 rows[used[key]] = row
                 used[key] += 1
 
 
 @kernel
-def _rarest(queries: Any, row: Any, bits: Any, seen: Any, keys: Any) -> Any:
+def _rarest(queries: Any, row: Any, bits: Any, seen: Any, keys: Any, room: Any) -> Any:
     """The rarest keys of each stretch of a row that the reference has at all; returns how many."""
-    begin, stop = _ends(queries, row)
-    length = stop - begin
+    length = _keys(queries, row, bits, room)
     if length <= 0:
         return 0
     stretches = min(STRETCHES, (length + STRETCH - 1) // STRETCH)
     most = max(KEYS // stretches, 6)
     used = 0
     for stretch in range(stretches):
-        low, high = begin + stretch * length // stretches, begin + (stretch + 1) * length // stretches
+        low, high = stretch * length // stretches, (stretch + 1) * length // stretches
         here = np.empty(high - low, np.int64)
         size = 0
-        for at in range(low, high):
-            key = _key(queries.data, at, bits)
+        for key in room[low:high]:
             if seen[key] > 0:
-                here[size] = (np.int64(seen[key]) << 24) | key
+                here[size] = (np.int64(seen[key]) << 24) | np.int64(key)
                 size += 1
         here = np.sort(here[:size])
         first = used
@@ -184,12 +192,12 @@ def _rarest(queries: Any, row: Any, bits: Any, seen: Any, keys: Any) -> Any:
 
 @kernel
 def _search(queries: Any, reference: Any, index: Any, low: Any, high: Any, found: Any) -> None:
-    keys = np.empty(STRETCHES * KEYS, np.int64)
+    keys, room = np.empty(STRETCHES * KEYS, np.int64), np.empty(READ, np.uint32)
     weight = np.zeros(len(reference.start), np.float32)
     touched = np.empty(len(reference.start), np.uint32)
     tried = np.empty(2 * TRIED, np.int64)
     for row in range(low, high):
-        n_keys = _rarest(queries, row, index.bits, index.seen, keys)
+        n_keys = _rarest(queries, row, index.bits, index.seen, keys, room)
         n_touched = _meet(index, keys[:n_keys], weight, touched)
         _choose(queries.stop[row] - queries.start[row], reference, weight, touched[:n_touched], tried)
         weight[touched[:n_touched]] = 0.0
@@ -222,6 +230,9 @@ def _choose(length: Any, reference: Any, weight: Any, touched: Any, tried: Any) 
     best = np.full(2 * TRIED, -1.0)
     for at in range(len(touched)):
         other = np.int64(touched[at])
+        # For its length no row weighs more than for the query's.
+        if weight[other] < best[TRIED - 1] and weight[other] / (length + 8.0) < best[2 * TRIED - 1]:
+            continue
         longer = max(length, reference.stop[other] - reference.start[other])
         _insert(tried[:TRIED], best[:TRIED], other, weight[other])
         _insert(tried[TRIED:], best[TRIED:], other, weight[other] / (longer + 8.0))

@@ -26,6 +26,7 @@ KEPT = 4
 COMMON = 64
 RAREST = 6
 FLOOR = 0.1
+WORD_SLOTS = 512
 
 SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
 seventeen eighteen nineteen twenty"""
@@ -73,19 +74,30 @@ class Candidates(NamedTuple):
     end: Ints
 
 
-def tokens(texts: pa.Array | pa.ChunkedArray) -> Tokens:
-    """Tokens of every text; a null text has none."""
-    marked = pc.replace_substring(texts.cast(pa.large_string()), "\n", chr(LINE))
-    text = normalise(marked)
+class Room:
+    """Memory for the tokens of one batch after another: fresh memory costs more than what is written into it."""
+
+    def __init__(self) -> None:
+        self._columns: tuple[npt.NDArray[Any], ...] = ()
+
+    def columns(self, most: int) -> tuple[npt.NDArray[Any], ...]:
+        """Hashes, starts, stops and openings of so many tokens; those handed out before are written over."""
+        if not self._columns or len(self._columns[0]) < most:
+            kinds = (np.uint64, np.int64, np.int64, np.bool_)
+            self._columns = tuple(np.empty(most, kind) for kind in kinds)
+        return self._columns
+
+
+def tokens(texts: pa.Array | pa.ChunkedArray, room: Room | None = None) -> Tokens:
+    """Tokens of every text, in `room` until the next ones come; a null text has none."""
+    text = normalise(pc.replace_substring(texts.cast(pa.large_string()), "\n", chr(LINE)))
     words, numbers = _number_words()
     most = int((text.stop - text.start + 1).sum() // 2 + len(text.start))
-    hashes = np.empty(most, np.uint64)
-    start, stop = np.empty(most, np.int64), np.empty(most, np.int64)
-    opens = np.empty(most, np.bool_)
+    hashes, start, stop, opens = (room or Room()).columns(most)
     offset = np.zeros(len(text.start) + 1, np.int64)
     _tokenise(text, words, numbers, offset, hashes, start, stop, opens)
     used = int(offset[-1])
-    return Tokens(text, offset, hashes[:used].copy(), start[:used].copy(), stop[:used].copy(), opens[:used].copy())
+    return Tokens(text, offset, hashes[:used], start[:used], stop[:used], opens[:used])
 
 
 def seen_in(rows: Tokens, table: npt.NDArray[np.int32]) -> None:
@@ -170,8 +182,8 @@ def _windows(
 
 @cache
 def _number_words() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """Hashes of the number words, sorted, and of the numbers that they mean."""
-    none = np.empty(0, np.uint64)
+    """A table of the hashes of the number words, 0 where none is, and of the numbers that they mean."""
+    none = np.zeros(1, np.uint64)
     both = []
     for texts in (list(NUMBERS), list(NUMBERS.values())):
         text = normalise(pa.array(texts, pa.large_string()))
@@ -179,8 +191,13 @@ def _number_words() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
         offset, place = np.zeros(len(texts) + 1, np.int64), np.empty((2, len(texts)), np.int64)
         _tokenise(text, none, none, offset, out, place[0], place[1], np.empty(len(texts), np.bool_))
         both.append(out)
-    order = np.argsort(both[0])
-    return both[0][order], both[1][order]
+    words, numbers = np.zeros(WORD_SLOTS, np.uint64), np.zeros(WORD_SLOTS, np.uint64)
+    for word, number in zip(*both, strict=True):
+        slot = int(word) % WORD_SLOTS
+        while words[slot]:
+            slot = (slot + 1) % WORD_SLOTS
+        words[slot], numbers[slot] = word, number
+    return words, numbers
 
 
 @kernel
@@ -195,7 +212,7 @@ def _is_digit(byte: Any) -> Any:
 
 @kernel
 def _tokenise(text: Any, words: Any, numbers: Any, offset: Any, hashes: Any, start: Any, stop: Any, opens: Any) -> None:
-    used = 0
+    used, mask = 0, np.uint64(len(words) - 1)
     for row in range(len(text.start)):
         at, end, fresh = text.start[row], text.stop[row], True
         while at < end:
@@ -206,9 +223,11 @@ def _tokenise(text: Any, words: Any, numbers: Any, offset: Any, hashes: Any, sta
                 while at < end and _is_word(text.data[at]):
                     at += 1
                 value = _stem(text.data, first, at)
-                place = np.searchsorted(words, value)
-                if place < len(words) and words[place] == value:
-                    value = numbers[place]
+                slot = value & mask
+                while words[slot] != 0 and words[slot] != value:
+                    slot = (slot + np.uint64(1)) & mask
+                if words[slot] != 0:
+                    value = numbers[slot]
             else:
                 at += 1
                 ends = byte == 46 or byte == 63 or byte == 33 or byte == 58
@@ -259,8 +278,14 @@ def _stem(data: Any, first: Any, end: Any) -> Any:
     if data[first] < 128:
         size = min(size, 7)
     value = np.uint64(7)
-    for at in range(first, first + size):
-        value = value * FACTOR + np.uint64(data[at])
+    if size > 7 or first + 7 > len(data):
+        for at in range(first, first + size):
+            value = value * FACTOR + np.uint64(data[at])
+        return mix(value) & ~np.uint64(1)
+    # Always seven steps: choosing costs less than guessing where a word ends.
+    for at in range(7):
+        longer = value * FACTOR + np.uint64(data[first + at])
+        value = longer if at < size else value
     return mix(value) & ~np.uint64(1)
 
 
