@@ -158,7 +158,7 @@ class Exchange:
                 return
             self._reply, self._reply_body = head, body(head.length, 502)
             fresh = Answered(head.status, head.headers)
-            if any(name == b"content-type" and b"event-stream" in value for name, value in head.headers):
+            if any(b"event-stream" in value for name, value in head.headers if name == b"content-type"):
                 self._last = LastEvent()
             found, used = self._reply_body.feed(raw[at:])
             used += at

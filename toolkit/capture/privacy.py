@@ -183,12 +183,12 @@ class Prints:
 def kept_headers(headers: Headers, keys: Keys) -> dict[str, str]:
     """The headers on the list, keys in them masked; a header that comes twice is joined with a comma."""
     found: dict[str, str] = {}
-    kept = [(name, value) for name, value in headers if name in KEPT or name.startswith(KEPT_STARTS)]
+    kept = [each for each in headers if each[0] in KEPT or each[0].startswith(KEPT_STARTS)]
     if keys.spans(b"\n".join([value for _, value in kept])):  # one look at all of them: there is hardly ever one
         kept = [(name, keys.hide(value)) for name, value in kept]
     for name, value in kept:
-        text, shown = value.decode("latin-1"), name.decode("latin-1")
-        found[shown] = f"{found[shown]}, {text}" if shown in found else text
+        shown = str(name, "latin-1")
+        found[shown] = f"{found[shown]}, {str(value, 'latin-1')}" if shown in found else str(value, "latin-1")
     return found
 
 
