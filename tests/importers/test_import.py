@@ -130,50 +130,6 @@ def test_no_record_breaks_an_importer(name: str, tmp_path: Path, capsys: pytest.
         _run(_write(tmp_path / "log", hurt), capsys, "--from", name)
 
 
-def test_a_session_with_tools_and_a_branch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    call = {**MESSAGE, "id": "msg_0", "stop_reason": None, "content": [{"type": "text", "text": "I look."}]}
-    lines = [
-        _line("a", None, "user", USER),
-        _line("b", "a", "assistant", call),
-        _line("c", "b", "assistant", {**call, "content": [CALL], "stop_reason": "tool_use"}),
-        _line("d", "c", "user", {"role": "user", "content": [RESULT]}),
-        {"type": "system", "uuid": "x", "parentUuid": "d", "sessionId": "s", "content": "a hook ran"},
-        _line("e", "x", "assistant", ENDED),
-        _line("f", "d", "assistant", {**ENDED, "id": "msg_2", "content": [{"type": "text", "text": "No."}]}),
-    ]
-    told, rows = _run(_write(tmp_path / "log", lines), capsys)
-    assert [row["messages"][-1]["content"] for row in rows] == ["It is on its way.", "No."]
-    asked = rows[0]["messages"][1]
-    assert asked["content"] == "I look."
-    assert asked["tool_calls"][0]["function"] == {"name": "Bash", "arguments": {"command": "ls"}}
-    assert rows[0]["messages"][2] == {"role": "tool", "tool_call_id": "t1", "content": "a.txt"}
-    assert rows[0]["lineage"]["group"] == rows[1]["lineage"]["group"]
-    assert told["aside"] == 1
-
-
-def test_a_session_with_calls_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each result follows the line of its own call, so that the file is a tree though the talk is none."""
-    other = {**CALL, "id": "t2", "input": {"command": "pwd"}}
-    thought = {"type": "thinking", "thinking": "", "signature": "x"}
-    part = {**MESSAGE, "id": "msg_0", "stop_reason": None}
-    failed = {**MESSAGE, "id": "e1", "model": "<synthetic>", "content": [{"type": "text", "text": "API Error"}]}
-    lines = [
-        _line("a", None, "user", USER),
-        _line("b", "a", "assistant", {**part, "content": [thought]}),
-        _line("c", "b", "assistant", {**part, "content": [CALL]}),
-        _line("d", "c", "user", {"role": "user", "content": [RESULT]}),
-        _line("e", "c", "assistant", {**part, "content": [other], "stop_reason": "tool_use"}),
-        _line("f", "e", "user", {"role": "user", "content": [{**RESULT, "tool_use_id": "t2", "is_error": True}]}),
-        {**_line("g", "f", "assistant", failed), "isApiErrorMessage": True},
-        _line("h", "g", "assistant", {**ENDED, "stop_reason": None}),
-    ]
-    told, (row,) = _run(_write(tmp_path / "log", lines), capsys)
-    assert [each["role"] for each in row["messages"]] == ["user", "assistant", "tool", "tool", "assistant"]
-    assert [each["id"] for each in row["messages"][1]["tool_calls"]] == ["t1", "t2"]
-    assert [each["tool_call_id"] for each in row["messages"][2:4]] == ["t1", "t2"]
-    assert told["excluded"] == {} and told["aside"] == 1
-
-
 def test_what_gives_no_row_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (good,) = LOGGED["litellm"][0]
     cut = {**USER, "content": "a long text... (litellm_truncated skipped 9000 chars) ...its end"}

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+import orjson
 
 from toolkit.core.imported import Item, Taken, day, talked
 from toolkit.core.talk import Odd, Talk
 from toolkit.wires.openai_responses import OpenAIResponses
 
-SPOKEN = ("message", "function_call", "function_call_output", "reasoning")
+COMPACTED = "a conversation that was compacted on the way"
+UNSAID = ("ghost_snapshot",)
+"""Items that the model never saw."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codex:
-    """A session of Codex (`rollout-*.jsonl`), one row. Lossy: the tools are not in the file.
+    """A session of Codex (`rollout-*.jsonl`), one row for each end that it had. Lossy: the tools are not in the file.
 
-    Its response items are those of OpenAI's API; a custom tool's call is one with the argument `input`.
-    A session that was compacted on the way makes no row: what the model saw is not what the file tells.
+    Its response items are those of OpenAI's API; a custom tool's call is one with the argument `input`. Turns
+    that were rolled back are a row of their own. After a compaction a new conversation begins with what the file
+    says the model was left with; where that is not said, or not in words, what follows makes no row.
     """
 
     id: ClassVar[str] = "codex"
@@ -29,33 +34,68 @@ class Codex:
 
     def take(self, items: Iterable[Item]) -> Iterator[Taken]:
         about: dict[str, Any] = {}
-        spoken: list[Item] = []
-        when, compacted = "", False
-        for item in items:
-            kind, payload = item.value.get("type"), item.value.get("payload")
-            if kind in ("session_meta", "turn_context") and isinstance(payload, dict):
-                about.update({key: value for key, value in payload.items() if value})
-            elif kind == "response_item":
-                spoken.append(item)
-                when = day(item.value.get("timestamp")) or when
-            compacted = compacted or kind == "compacted"
-        if not spoken:
-            return
-        talk, why = talked(_talk, about, [each.value.get("payload") for each in spoken])
-        why = "a conversation that was compacted on the way" if compacted else why
-        provider, made = str(about.get("model_provider") or ""), str(about.get("id") or "")
-        yield Taken([each.position for each in spoken], talk, "lossy", provider, when, made, why)
+        ends, spoken = _ends(items, about), set[int]()
+        for nth, part in enumerate(ends):
+            fresh = sorted({each.position for each in part.items} - spoken)
+            spoken.update(fresh)
+            talk, why = talked(_talk, about, [each.value for each in part.items])
+            provider, made = str(about.get("model_provider") or ""), str(about.get("id") or "")
+            name = f"{made}-{nth}" if nth and made else made
+            yield Taken(fresh, talk, "lossy", provider, part.when, name, part.why or why)
 
 
-def _talk(about: Mapping[str, Any], items: list[dict[str, Any]]) -> Talk:
-    items = [_plain(each) for each in items]
+@dataclass
+class _Part:
+    """What was said in one go: items as they are sent to the model. turns: where each turn of the user begins."""
+
+    items: list[Item] = field(default_factory=list)
+    turns: list[int] = field(default_factory=list)
+    when: str = ""
+    why: str = ""
+
+
+def _ends(items: Iterable[Item], about: dict[str, Any]) -> list[_Part]:
+    """The conversations of a file, each up to where it ended. about: is told what the file says of itself."""
+    part, found = _Part(), list[_Part]()
+    for item in items:
+        kind, payload = item.value.get("type"), item.value.get("payload")
+        if not isinstance(payload, dict):
+            continue
+        if kind in ("session_meta", "turn_context"):
+            about.update({key: value for key, value in payload.items() if value})
+        elif kind == "compacted":
+            found.append(part)
+            part = _after(item.position, payload.get("replacement_history"))
+        elif kind == "event_msg" and payload.get("type") == "thread_rolled_back":
+            found.append(part)
+            part = _rolled_back(part, payload.get("num_turns"))
+        elif kind == "response_item" and payload.get("type") not in UNSAID:
+            if payload.get("role") == "user":
+                part.turns.append(len(part.items))
+            part.items.append(Item(item.position, payload))
+            part.when = day(item.value.get("timestamp")) or part.when
+    return [each for each in [*found, part] if each.items]
+
+
+def _after(position: int, kept: Any) -> _Part:
+    """What the model was left with by a compaction."""
+    listed = kept if isinstance(kept, list) else []
+    told = all(isinstance(each, dict) and each.get("type", "message") != "compaction" for each in listed)
+    items = [Item(position, each) for each in listed if isinstance(each, dict)]
+    return _Part(items, why="" if listed and told else COMPACTED)
+
+
+def _rolled_back(part: _Part, turns: Any) -> _Part:
+    n = turns if isinstance(turns, int) and 0 < turns <= len(part.turns) else len(part.turns)
+    cut = part.turns[len(part.turns) - n] if n else len(part.items)
+    return _Part(part.items[:cut], part.turns[: len(part.turns) - n], part.when, part.why)
+
+
+def _talk(about: Mapping[str, Any], listed: list[dict[str, Any]]) -> Talk:
+    items = [_plain(each) for each in listed]
     while items and (items[-1]["type"] == "function_call_output" or items[-1].get("role", "assistant") != "assistant"):
         items.pop()
-    at = len(items)
-    while at and items[at - 1]["type"] in SPOKEN and items[at - 1].get("role", "assistant") == "assistant":
-        if items[at - 1]["type"] == "function_call_output":
-            break
-        at -= 1
+    at = _last(items)
     if at == len(items):
         raise Odd("nothing that the model said")
     told = about.get("base_instructions") or about.get("instructions")
@@ -64,10 +104,18 @@ def _talk(about: Mapping[str, Any], items: list[dict[str, Any]]) -> Talk:
     return OpenAIResponses().talk({"instructions": system, "input": items[:at]}, reply)
 
 
+def _last(items: list[dict[str, Any]]) -> int:
+    """Where the model's last message begins: its calls, the text before them, and the thoughts before that."""
+    at = len(items)
+    for kinds, most in (("function_call",), at), (("message",), 1), (("reasoning",), at):
+        while most and at and items[at - 1]["type"] in kinds and items[at - 1].get("role", "assistant") == "assistant":
+            at, most = at - 1, most - 1
+    return at
+
+
 def _plain(item: dict[str, Any]) -> dict[str, Any]:
     """An item as the API has it for functions."""
-    import orjson
-
+    item = {"type": "message", **item}
     if item["type"] == "custom_tool_call":
         arguments = orjson.dumps({"input": item["input"]}).decode()
         return {**item, "type": "function_call", "arguments": arguments}
