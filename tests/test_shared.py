@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from toolkit.read import ReadOptions, read
 from toolkit.renderers import terminal
 from toolkit.store import columns as cols
 from toolkit.store.sampler import SAMPLE, Sampler
-from toolkit.store.shared import are_labels, instructions
+from toolkit.store.shared import are_labels, form, instructions
 from toolkit.verify import VerifyOptions, verify
 
 RULE = "Read the request of a customer and name the one intent of our catalogue that it belongs to.\n\nRequest: "
@@ -111,6 +111,46 @@ def test_answers_that_come_again_and_again_are_labels(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_which_answers_are_labels(answers: list[str], expected: bool) -> None:
     assert are_labels(answers) is expected
+
+
+def _as_json(text: str) -> str:
+    verb, _, thing, *_ = text.split()
+    return json.dumps(
+        {"intent": verb, "confidence": "high", "slots": [{"name": "thing", "value": thing, "text": text}]}
+    )
+
+
+def _as_letter(text: str) -> str:
+    return f"Thank you for writing to us! We have read your request.\nYou want to {text}. Is there anything else?"
+
+
+@pytest.mark.parametrize("answer", [_as_json, _as_letter])
+def test_the_form_of_answers_is_left_out_where_rows_are_compared(tmp_path: Path, answer: Callable[[str], str]) -> None:
+    texts = _texts(150)
+    found = read(_write(tmp_path, [_chat(text, answer(text)) for text in texts]), tmp_path / "data")
+    bodies, answers = (found.table((name,)).column(name).to_pylist() for name in ("body", "answer"))
+    assert answers == [answer(text) for text in texts]
+    assert all(text in body for text, body in zip(texts, bodies, strict=True))
+    assert not any("confidence" in body or "Thank you" in body for body in bodies)
+
+
+def test_answers_that_share_little_have_no_form() -> None:
+    texts = _texts(150)
+    assert form([f"Yes. I did what you asked, that is to {text}, for {text[::-1]}" for text in texts]) == frozenset()
+    assert form(["The same answer to everyone."] * 40) == frozenset()
+
+
+def test_another_answer_in_one_form_is_no_copy(tmp_path: Path) -> None:
+    rows = [_chat(text, json.dumps({"request": text, "urgent": at % 2 == 0})) for at, text in enumerate(_texts(120))]
+    prompt = rows[0]["messages"][0]["content"]
+    rows.append(_chat(prompt + "!", json.dumps({"request": prompt, "urgent": False})))
+    rows.append(_chat(prompt + "?", json.dumps({"request": prompt, "urgent": True})))
+    found = verify(_write(tmp_path, rows), run=tmp_path / "run", options=VerifyOptions(embed=False))
+    kept = (tmp_path / "run" / "kept.jsonl").read_text().splitlines()
+    near = next(each for each in found.decision.outcomes if each.check == "near-duplicate")
+    assert near.flagged >= 2
+    told = {json.loads(line)["messages"][1]["content"] for line in kept if prompt in line}
+    assert len(told) == 2, "one row of each answer stays"
 
 
 def test_a_leak_is_found_in_held_out_rows_too_few_to_show_the_instruction(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from toolkit.store.sampler import Sampler
 from toolkit.store.shared import Shared
 
 SAMPLE = 1000
+COLUMNS = ("text", "label", "prompt", "answer", "group", "id")
 BATCH_ROWS = 8192
 BATCH_BYTES = 16 << 20
 LARGE = 24 << 20
@@ -66,9 +67,14 @@ def locate(data: Any, options: ReadOptions | None = None) -> Source:
     delimiter = (options.delimiter if options else "") or None
     if not isinstance(data, str | Path):
         return Source(type(data).__name__.lower(), obj=data)
+    if not str(data):
+        raise InputError("no data was named", "name a file, a Hub id, or - for standard input")
     path = Path(data)
     if path.is_dir():
         return Source(path.name, path=path)
+    if streams.is_pipe(path):
+        rest = streams.at_rest(path)
+        return Source("stdin", path=rest, head=streams.head(rest), delimiter=delimiter)
     if path.exists() or not _is_hub(str(data)):
         return Source(path.name, path=path, head=streams.head(path), delimiter=delimiter)
     return Source(str(data))
@@ -169,7 +175,7 @@ class _Freezer:
             rejects=self.n_rejects,
             sources=[note],
             formats=dict(self.formats),
-            shared=asdict(shared),
+            shared=shared.told(),
         )
 
     def _settle(self, first: list[Record]) -> Any:
@@ -177,10 +183,10 @@ class _Freezer:
         if self.options.format and self.options.format not in self.shelf:
             raise unknown("format", self.options.format, self.shelf)
         asked, columns = self._named()
+        self._columns_exist(first)
         if self.options.format or columns:
             name = self.options.format or asked
             built = parts.build("formats", name, columns)
-            self._columns_exist(first)
             self.shelf[name] = built
             return built
         votes: Counter[str] = Counter()
@@ -201,7 +207,7 @@ class _Freezer:
         return "text-label" if told.label else "text", columns
 
     def _columns_exist(self, first: list[Record]) -> None:
-        columns = {name: getattr(self.options, name) for name in ("text", "label", "prompt", "answer")}
+        columns = {name: getattr(self.options, name) for name in COLUMNS}
         seen = list(dict.fromkeys(key for value in map(value_of, first) if isinstance(value, dict) for key in value))
         for option, name in columns.items():
             if name and seen and name not in seen:

@@ -149,7 +149,7 @@ def say_otherwise(one: Said, other: Said, weights: Weights) -> bool:
     same = _compact(one.answer) == _compact(other.answer)
     if same and weights.total(one.answer) >= SPECIFIC:
         return False
-    if weights.differs(one.answer, other.answer):
+    if weights.differs(one.answer, other.answer) or _opposed(one.answer, other.answer):
         return True
     short, long = sorted((one.prompt, other.prompt), key=lambda each: len(each.text))
     if short.text in long.text and short.times.total() >= CUT:

@@ -116,7 +116,7 @@ def text(batch: pa.RecordBatch) -> pa.Array:
 def body(batch: pa.RecordBatch) -> pa.Array:
     """`text` without the system turns: a long system prompt that all rows share would make them all alike.
 
-    So would an instruction in the user's turn: `derive` puts a mark in the place of one.
+    So would an instruction in the user's turn, or the form of the answers: `derive` leaves them out.
     """
     offsets = _offsets(batch.column("turns"))
     return _joined_where(batch, offsets, ~_is_system(batch))
@@ -168,14 +168,16 @@ def only_answer(batch: pa.RecordBatch) -> pa.Array:
 
 
 def _bare(batch: pa.RecordBatch, common: Shared) -> pa.RecordBatch:
-    """The batch with a mark for every instruction in the user's turns."""
-    if not common.starts and not common.ends:
+    """The batch with a mark for every instruction in the user's turns, and answers without their form."""
+    if not common.starts and not common.ends and not common.form:
         return batch
     lists = batch.column("turns")
     flat = lists.flatten()
     content = pc.struct_field(flat, "content")
-    asked = pc.equal(turn_field(batch, "role"), "user")
-    bare = pc.if_else(asked, common.without(content), content)
+    roles = turn_field(batch, "role")
+    bare = pc.if_else(pc.equal(roles, "user"), common.without(content), content)
+    if common.form:
+        bare = pc.if_else(pc.equal(roles, "assistant"), common.own_words(content), bare)
     fields = [bare if field.name == "content" else pc.struct_field(flat, field.name) for field in TURN]
     made = pa.ListArray.from_arrays(
         pa.array(_offsets(lists), pa.int32()), pa.StructArray.from_arrays(fields, fields=list(TURN))
@@ -239,7 +241,7 @@ DERIVED: dict[str, tuple[tuple[str, ...], Callable[[pa.RecordBatch], pa.Array]]]
 }
 """Derived columns by name: the stored columns that each needs, and how it is made."""
 BARE = ("body", "question")
-"""Made of user turns without the instructions that rows share: what is compared, while `prompt` is what is asked."""
+"""Made of turns without the instructions and forms that rows share: what is compared; `prompt` is what is asked."""
 NAMES: tuple[str, ...] = (*STORED.names, *DERIVED)
 
 

@@ -15,18 +15,20 @@ from toolkit.store.shared import LABEL_SHARE, Shared, shared
 SAMPLE = 20_000
 LONGEST = 8192
 """Characters of a prompt, from either end, that are looked at."""
+ANSWER = 2048
+"""Characters of an answer in which its form is looked for."""
 
 
 @dataclass
 class Sampler:
     """The rows of lowest hash seen so far, at most `SAMPLE` of them: the same rows in any order of the file.
 
-    rows: head and tail of the first user turn, and the answer of a row that is a prompt and an answer;
-    null where there is none.
+    rows: head and tail of the first user turn, the answer of a row that is a prompt and an answer, and the
+    beginning of that of the last turn; null where there is none.
     """
 
     hashes: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
-    rows: list[tuple[str | None, str | None, str | None]] = field(default_factory=list)
+    rows: list[tuple[str | None, str | None, str | None, str | None]] = field(default_factory=list)
     highest: np.uint64 = field(default_factory=lambda: np.uint64(np.iinfo(np.uint64).max))
 
     def take(self, batch: pa.RecordBatch) -> None:
@@ -38,7 +40,9 @@ class Sampler:
         prompts, answers = cols.opening(batch), cols.only_answer(batch)
         heads, tails = (pc.utf8_slice_codeunits(prompts, *ends) for ends in ((0, LONGEST), (-LONGEST,)))
         self.hashes = np.concatenate([self.hashes, batch.column("hash").to_numpy()])
-        self.rows += zip(heads.to_pylist(), tails.to_pylist(), answers.to_pylist(), strict=True)
+        last = pc.utf8_slice_codeunits(cols.answer(batch), 0, ANSWER)
+        columns = (heads, tails, answers, last)
+        self.rows += zip(*(column.to_pylist() for column in columns), strict=True)
         if len(self.hashes) > 2 * SAMPLE:
             self._thin()
 
@@ -50,7 +54,8 @@ class Sampler:
 
     def found(self) -> Shared:
         self._thin()
-        answers = [answer.strip() for _, _, answer in self.rows if answer is not None]
+        answers = [answer.strip() for _, _, answer, _ in self.rows if answer is not None]
+        different = {(head, last): last for head, _, _, last in self.rows if last is not None}
         plain = len(answers) >= LABEL_SHARE * len(self.rows)
         heads, tails = ([row[at] for row in self.rows] for at in (0, 1))
-        return shared(filter(None, heads), filter(None, tails), answers if plain else [])
+        return shared(filter(None, heads), filter(None, tails), answers if plain else [], [*different.values()])

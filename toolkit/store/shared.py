@@ -1,15 +1,17 @@
-"""What the rows of one data set have in common: instructions that many repeat, and answers that are classes.
+"""What the rows of one data set have in common: instructions that many repeat, answers that are classes, their form.
 
 A chat row of a classifier is often a long instruction, a short text and a class for an answer. Taken as
-they stand, two such rows are nearly the same, whatever they ask, and none has a label.
+they stand, two such rows are nearly the same, whatever they ask, and none has a label. So are two with the keys of
+one JSON object, or the sentences of one prepared letter, around the word that differs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from os.path import commonprefix
 from typing import Any, NamedTuple
@@ -27,6 +29,10 @@ WAYS = 5.0
 NEARLY_ALL = 0.9
 LABEL_CHARS, LABEL_WORDS, LABELS = 80, 8, 1000
 LABEL_ROWS, LABEL_TIMES, LABEL_SHARE = 50, 3, 0.95
+FORM, FORMS, PIECE = 0.25, 500, 400
+"""Share of the answers' characters that what many of them share must be to be their form; how many such pieces,
+and characters of one, there may be."""
+_PIECES = re.compile(r"[\n{}\[\]<>,:;]+|(?<=[.!?])\s+|(?<=[。！？])")
 FEW = 11
 """Numbers that may be marks, as from 0 to 10; more of them are results."""
 
@@ -44,21 +50,31 @@ class Instruction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """starts, ends: instructions, the longest first. answers_are_labels: the answers are few and come often."""
+    """starts, ends: instructions, the longest first. answers_are_labels: the answers are few and come often.
+
+    form: lines, sentences, keys and values that many answers have, where these are much of the answers.
+    """
 
     starts: tuple[Instruction, ...] = ()
     ends: tuple[Instruction, ...] = ()
     answers_are_labels: bool = False
+    form: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> Shared:
         """From a manifest's JSON."""
         starts, ends = ([Instruction(*each) for each in told.get(name, [])] for name in ("starts", "ends"))
-        return cls(tuple(starts), tuple(ends), bool(told.get("answers_are_labels", False)))
+        labels = bool(told.get("answers_are_labels", False))
+        return cls(tuple(starts), tuple(ends), labels, frozenset(told.get("form", [])))
+
+    def told(self) -> dict[str, Any]:
+        """As JSON, for a manifest."""
+        return asdict(self) | {"form": sorted(self.form)}
 
     def joined(self, other: Shared) -> Shared:
         """With the instructions of both, for a data set that is compared with another; its labels are its own."""
-        return Shared(_both(self.starts, other.starts), _both(self.ends, other.ends), self.answers_are_labels)
+        starts, ends = _both(self.starts, other.starts), _both(self.ends, other.ends)
+        return Shared(starts, ends, self.answers_are_labels, self.form | other.form)
 
     def notes(self) -> list[str]:
         """What a reader of the data set should know, in words."""
@@ -69,6 +85,8 @@ class Shared:
             upto = f" to {lengths[-1]}" if len(lengths) > 1 else ""
             left = "is" if len(both) == 1 else "are"
             found.append(f"{what}{upto} characters, which many prompts share, {left} left out where rows are compared")
+        if self.form and not self.answers_are_labels:
+            found.append("what many answers share, such as keys and set phrases, is left out where rows are compared")
         if self.answers_are_labels:
             found.append("the answers are few and come again and again: they are taken for labels (--no-labels)")
         return found
@@ -85,6 +103,15 @@ class Shared:
         end = next((each for each in self.ends if text.endswith(each.text)), Instruction("", ""))
         rest = text[len(start.text) : len(text) - len(end.text)]
         return start.mark + rest + end.mark if rest.strip() else text
+
+    def own_words(self, answers: pa.Array) -> pa.Array:
+        """Answers without their form, empty where they are nothing else."""
+        if not self.form:
+            return answers
+        form = self.form
+        texts = (None if text is None else pieces(text) for text in answers.to_pylist())
+        bare = [None if own is None else " ".join(piece for piece in own if piece not in form) for own in texts]
+        return pa.array(bare, answers.type)
 
 
 NOTHING = Shared()
@@ -105,11 +132,28 @@ def unmarked(files: Iterable[Sequence[str]], fewest: int) -> Shared:
     return found
 
 
-def shared(heads: Iterable[str], tails: Iterable[str], answers: Sequence[str]) -> Shared:
-    """What rows share. heads, tails: of their first user turns; answers: of rows that are a prompt and an answer."""
+def shared(heads: Iterable[str], tails: Iterable[str], answers: Sequence[str], last: Sequence[str] = ()) -> Shared:
+    """What rows share. heads, tails: of their first user turns; answers: of rows that are a prompt and an answer.
+
+    last: what the last turn answers, of rows that are all different.
+    """
     begins, turned = sorted({*heads}), sorted({text[::-1] for text in tails})
     ends = [Instruction(each.text[::-1], each.mark) for each in _marked(turned, instructions(turned))]
-    return Shared(_marked(begins, instructions(begins)), tuple(ends), are_labels(answers))
+    return Shared(_marked(begins, instructions(begins)), tuple(ends), are_labels(answers), form(last))
+
+
+def pieces(answer: str) -> list[str]:
+    """The lines, sentences, clauses, keys and values of an answer, without blanks around them."""
+    return [stripped for piece in _PIECES.split(answer) if (stripped := piece.strip())]
+
+
+def form(answers: Sequence[str]) -> frozenset[str]:
+    """The pieces that many of `answers` have, at least 50 and 5 %, if they are a quarter of the answers' characters."""
+    counts = Counter(piece for answer in answers for piece in {*pieces(answer)})
+    least = max(FEWEST, SHARE * len(answers))
+    many = [piece for piece, n in counts.most_common(FORMS) if n >= least and len(piece) <= PIECE]
+    total = sum(len(piece) * n for piece, n in counts.items())
+    return frozenset(many) if sum(len(piece) * counts[piece] for piece in many) >= FORM * max(total, 1) else frozenset()
 
 
 def instructions(texts: Sequence[str], fewest: int = FEWEST) -> list[str]:
