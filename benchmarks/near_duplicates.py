@@ -4,7 +4,7 @@
     python benchmarks/near_duplicates.py --sizes 1000000            a million of each
     python benchmarks/near_duplicates.py --peer-python ENV/bin/python     with rensa and datasketch there
     python benchmarks/near_duplicates.py --peer-python ... --peers text_dedup,datatrove --shingle w3
-    python benchmarks/near_duplicates.py --sizes 10000000 --words 12 --tools toolkit_default --sample 100000
+    python benchmarks/near_duplicates.py --sizes 10000000 --words 12 --tools toolkit_default --sample 20000
 
 Rows are words of an invented language with Zipf's frequencies; one row in ten is an edited copy of
 an earlier one, one in fifty an exact copy. The truth is the exact join at the same threshold, which
@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 Found = tuple[list[int], list[int]]
+BLOCK = 1_000_000
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -241,17 +242,19 @@ def pairs_of(folder: Path, tool: str) -> Any:
 
 
 def sampled_truth(folder: Path, kind: str, threshold: float, sample: int) -> tuple[Any, Any]:
-    """The true pairs of a random sample of rows with any row, and the rows of the sample."""
+    """The true pairs of a random sample of rows with any row, a million rows at a time, and the rows of the sample."""
     import numpy as np
 
     from toolkit.near.pairs import near_pairs_between
 
     texts = arrow(folder)
     rows = np.sort(np.random.default_rng(1).choice(len(texts), min(sample, len(texts)), replace=False))
-    found = near_pairs_between(texts.take(rows), texts, shingle=kind, threshold=threshold, exact=True)
-    one, other = rows[found.left], found.right
-    packed = (np.minimum(one, other) << 32) | np.maximum(one, other)
-    return np.unique(packed[one != other]), rows
+    own, found = texts.take(rows), [np.empty(0, np.int64)]
+    for low in range(0, len(texts), BLOCK):
+        pairs = near_pairs_between(own, texts.slice(low, BLOCK), shingle=kind, threshold=threshold, exact=True)
+        one, other = rows[pairs.left], pairs.right + low
+        found.append(((np.minimum(one, other) << 32) | np.maximum(one, other))[one != other])
+    return np.unique(np.concatenate(found)), rows
 
 
 def compare(folder: Path, asked: argparse.Namespace, kind: str) -> None:
