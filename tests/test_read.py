@@ -6,7 +6,9 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import orjson
@@ -18,7 +20,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.errors import InputError, ProviderError, ToolkitError, UsageError
-from toolkit.read import ReadOptions, read
+from toolkit.read import ReadOptions, locate, read
 from toolkit.store.dataset import Dataset
 
 CHAT = [{"messages": [{"role": "user", "content": f"q{at}"}, {"role": "assistant", "content": "a"}]} for at in range(3)]
@@ -216,6 +218,34 @@ def test_csv(delimiter: str, name: str, tmp_path: Path) -> None:
         {"row": 0, "text": 'two\nlines, "quoted"', "label": "x"},
         {"row": 1, "text": "b", "label": "y"},
     ]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_table_is_told_by_its_rows_where_its_name_says_nothing(mark: str, tmp_path: Path) -> None:
+    rows = [["text", "label"], ["a b", "x"], ["c, d", "y"], ["e", "x"]]
+    quoted = "\n".join(mark.join(f'"{cell}"' for cell in row) for row in rows) + "\n"
+    assert _read(quoted, tmp_path, "rows.txt").manifest.format == "text-label"
+    prose = "One, two.\nThree, four, five.\nSix.\n"
+    assert _codes(_read(prose, tmp_path, "prose.txt")) == ["syntax"] * 3
+
+
+def test_a_reference_of_json_lines_is_none_of_the_delimited(tmp_path: Path) -> None:
+    assert _read(json.dumps({"text": "a;b"}) + "\n", tmp_path, "a.jsonl", delimiter=";").manifest.format == "text"
+
+
+def test_a_pipe_is_read_once_and_kept(tmp_path: Path) -> None:
+    pipe = tmp_path / "rows"
+    os.mkfifo(pipe)
+    line = json.dumps({"text": "a"}).encode() + b"\n"
+    Thread(target=pipe.write_bytes, args=(line * 3,)).start()
+    assert locate(pipe).name == "stdin"
+    assert read(pipe, tmp_path / "dataset").n_rows == 3
+
+
+@pytest.mark.parametrize("option", ["group", "id", "text"])
+def test_a_column_that_no_row_has_is_told(option: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"--{option} x: .* no such column"):
+        _read(json.dumps({"text": "a"}) + "\n", tmp_path, **{option: "x"})
 
 
 def test_csv_faults_are_named_and_cost_no_other_row(tmp_path: Path) -> None:

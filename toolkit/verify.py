@@ -63,7 +63,16 @@ class Verified:
 
     @property
     def level(self) -> Level:
-        """The highest level that a check of the input reached; whether the rows are enough is asked by readiness."""
+        """The highest level that a check of the input reached, an error where no row is left.
+
+        Whether the rows that are left are enough is asked by readiness.
+        """
+        if not self.decision.kept:
+            return max(Level.ERROR, self._highest)
+        return self._highest
+
+    @property
+    def _highest(self) -> Level:
         return max((each.level_input for each in self.decision.outcomes if each.scope == "input"), default=Level.OK)
 
     def __repr__(self) -> str:

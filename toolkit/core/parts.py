@@ -87,7 +87,20 @@ def build(shelf: str, name: str, options: Mapping[str, Any] | None = None) -> An
         if option not in known:
             what = f"unknown option '{option}' of {name}"
             raise UsageError(what, f"its options: {', '.join(known) or 'none'}")
+    for field in dataclasses.fields(found):
+        if options and field.name in options:
+            _fits_type(f"{name}.{field.name}", options[field.name], str(field.type))
     return found(**(options or {}))
+
+
+def _fits_type(title: str, value: Any, wanted: str) -> None:
+    """Raises UsageError where a plain option was given a value of another type; other types are their part's matter."""
+    kinds: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool}
+    kind = kinds.get(wanted)
+    if kind is None or (isinstance(value, kind) and (wanted == "bool" or not isinstance(value, bool))):
+        return
+    words = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+    raise UsageError(f"{title} cannot be {value!r}", f"it is {words[wanted]}")
 
 
 def load_local(path: Path) -> list[str]:

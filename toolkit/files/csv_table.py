@@ -7,7 +7,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import ClassVar
 
 import orjson
@@ -18,15 +18,16 @@ from toolkit.core.records import Record, Source
 from toolkit.store import streams
 
 SUFFIXES = {".csv", ".tsv", ".tab"}
+LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """Delimited text with a header; the delimiter is the most frequent of , ; tab | in the header.
+    """Delimited text with a header, told by its name or by its first rows.
 
-    Cells stay strings. A row with more or fewer cells than the header stays a row, with a fault; a
-    row that is not UTF-8 is rejected with its position. Records are counted, not lines, because a
-    quoted cell may hold line breaks.
+    The delimiter is the most frequent of , ; tab | in the header. Cells stay strings. A row with more or
+    fewer cells than the header stays a row, with a fault; a row that is not UTF-8 is rejected with its
+    position. Records are counted, not lines, because a quoted cell may hold line breaks.
     """
 
     id: ClassVar[str] = "csv"
@@ -35,9 +36,12 @@ class CsvTable:
         if source.path is None:
             return 0
         suffixes = {suffix.lower() for suffix in source.path.suffixes}
-        if source.delimiter or suffixes & SUFFIXES:
+        if suffixes & SUFFIXES:
             return 8
-        return 0
+        # Rows of JSON beside a CSV file, such as a reference, are read with the same options.
+        if source.head.lstrip()[:1] in (b"{", b"[", b"<"):
+            return 0
+        return 8 if source.delimiter else 2 * _is_table(source.head)
 
     def records(self, source: Source) -> Iterator[Record]:
         assert source.path is not None  # noqa: S101 - claims() took only sources with a path
@@ -75,6 +79,20 @@ def _text(stream: streams.Stream) -> Iterator[str]:
     held += decoder.decode(b"", final=True)
     if held:
         yield held
+
+
+def _is_table(head: bytes) -> bool:
+    """Whether a file of another name begins with a header and two rows or more of as many cells."""
+    text = head.decode("utf-8", "replace")
+    try:
+        rows = list(islice(csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(head)), LOOKED_AT))
+    except csv.Error:
+        return False
+    if len(head) >= streams.HEAD and len(rows) < LOOKED_AT:
+        rows = rows[:-1]
+    names = [name.strip() for name in rows[0]] if rows else []
+    named = len(names) > 1 and all(names) and len(set(names)) == len(names)
+    return named and len(rows) > 2 and all(len(row) == len(names) for row in rows[1:] if row)
 
 
 def _delimiter(head: bytes) -> str:

@@ -45,7 +45,9 @@ def _saved(folder: Path) -> Any:
     try:
         loaded = datasets.load_from_disk(str(folder))
     except (FileNotFoundError, ValueError) as failure:
-        raise InputError(f"{folder} is a folder that `datasets` did not save", "name a file in it") from failure
+        inside = sorted(each.name for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+        named = f": {', '.join(inside[:8])}{', ...' if len(inside) > 8 else ''}" if inside else ""
+        raise InputError(f"{folder} is a folder that `datasets` did not save", f"name a file in it{named}") from failure
     return _one_split(loaded, folder.name)
 
 

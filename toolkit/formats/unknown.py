@@ -37,7 +37,13 @@ class Unknown:
         hints = [f"{key}{closest(key, KNOWN)}" for key in keys]
         shown = ", ".join(hints) if hints else "no keys"
         more = f" and {len(row) - len(keys)} more" if len(row) > len(keys) else ""
-        return Parsed([], faults=(f"keys: {shown[:400]}{more}",))
+        listed = next((key for key, value in row.items() if _is_rows(value)), None)
+        hint = f"; rows stand in '{listed[:40]}': make a file of that list alone" if listed else ""
+        return Parsed([], faults=(f"keys: {shown[:400]}{more}{hint}",))
 
     def write(self, parsed: Parsed) -> dict[str, Any]:
         return {}
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(each, Mapping) for each in value)

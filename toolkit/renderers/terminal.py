@@ -40,11 +40,20 @@ def verified(found: Verified) -> str:
 
 def _next(found: Verified) -> str:
     manifest = found.data.manifest
+    if not manifest.rows + manifest.rejects:
+        return f"look into {manifest.sources[0].name}: it holds no row"
+    if not manifest.rows and _mostly_undecodable(found):
+        return "re-encode the file, say with iconv -f WINDOWS-1252 -t UTF-8, and verify that"
     if manifest.rows and manifest.formats == {"unknown": manifest.rows}:
         first = next(found.data.batches(("raw",))).column("raw")[0].as_py()
         own = shown(", ".join(json.loads(first)))[:300]
         return f"name the columns, as no row has a known format: --prompt and --answer, or --text, of {own}"
     return f"toolkit readiness {found.run.path}"
+
+
+def _mostly_undecodable(found: Verified) -> bool:
+    codes = found.data.rejects().column("code").to_pylist()
+    return bool(codes.count("not-utf8") * 2 > len(codes))
 
 
 def outcomes(decision: Decision) -> list[str]:

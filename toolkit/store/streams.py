@@ -6,12 +6,17 @@ held and then says so; nothing is read whole.
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import hashlib
 import io
+import shutil
+import sys
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -98,6 +103,30 @@ def open_stream(path: Path) -> Stream:
     if not name and path.suffix in (".gz", ".zst", ".bz2", ".xz"):
         notes.append(f"named {path.suffix} but not compressed")
     return Stream(path, name, notes=notes)
+
+
+def is_pipe(path: Path) -> bool:
+    """Whether a path is `-` or something that can be read once only."""
+    return str(path) == "-" or path.is_fifo() or path.is_char_device()
+
+
+@cache
+def at_rest(path: Path) -> Path:
+    """What a pipe gives, as a file that goes when the program ends: rows are read more than once.
+
+    Raises InputError where standard input is a terminal, MachineError where there is no room.
+    """
+    if str(path) == "-" and sys.stdin.isatty():
+        raise InputError("standard input is a terminal", "pipe the rows in, or name a file")
+    folder = tempfile.mkdtemp(prefix="toolkit-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    rest = Path(folder) / "stdin"
+    try:
+        with open(0, "rb", closefd=False) if str(path) == "-" else path.open("rb") as pipe, rest.open("wb") as file:
+            shutil.copyfileobj(pipe, file, CHUNK)
+    except OSError as failure:
+        raise MachineError(f"{path} cannot be kept: {failure.strerror}", "free some space, or name a file") from failure
+    return rest
 
 
 def head(path: Path, size: int = HEAD) -> bytes:
