@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    data: Annotated[str, typer.Argument(help="A file, - for standard input, a Hub id (owner/name), or a folder saved by datasets.")],
+    data: Annotated[
+        str, typer.Argument(help="A file, - for standard input, a Hub id (owner/name), or a folder saved by datasets.")
+    ],
     run: opts.Run = "",
     against: opts.Against = [],  # noqa: B006 - typer copies it
     usage: opts.Usage = "",
