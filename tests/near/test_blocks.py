@@ -88,6 +88,15 @@ def test_unique_keeps_one_of_each() -> None:
         assert len(kept) == len(set(values.tolist()))
 
 
+def test_what_has_the_hash_of_no_hash_is_left_out_by_both() -> None:
+    rows = normalise(pa.array(["\0" * 9 + "abc"]))
+    one, spare, slots = (np.empty(64, np.uint64) for _ in range(3))
+    count = shingles(rows, 0, parse_kind("c5"), one)
+    other = one.copy()
+    assert one[0] == 0
+    assert unique(one, count, spare, slots) == distinct(other, count, slots) == 3
+
+
 def test_white_space_is_squeezed_as_python_would() -> None:
     draw = random.Random(7)
     texts = [

@@ -291,7 +291,7 @@ def _winners(values: Any, count: Any, out: Any, kept: Any, spare: Any, marks: An
         spare[left] = value
         left += other
         out[kept] = value
-        kept += winner == at
+        kept += (winner == at) & (value != FREE)
     return kept, left
 
 
