@@ -15,6 +15,7 @@ LARGEST = 512 << 20
 DONE = {"[DONE]": True}
 _MEDIA = re.compile(rb'"(?:data:[\w/+.-]{1,80};base64,)?([A-Za-z0-9+/]{4096,}={0,2})"')
 MEDIA_FROM = 4096
+_LAST = b"\n\ndata: [DONE]\n\n"
 _ALONE = re.compile(rb"\ndata:(.*)(?=\n\n)")
 """A line of data that is its event's only one and its last; where all are such, no event is looked at line by line."""
 
@@ -87,6 +88,8 @@ def events(body: bytes) -> list[dict[str, Any]]:
 
     What follows the last blank line is an event cut off, and no event.
     """
+    if (parsed := _simple(body)) is not None:
+        return parsed
     lines = b"\n" + body
     found = _ALONE.findall(lines)
     if b"\r" in body or len(found) != lines.count(b"\ndata:"):
@@ -99,6 +102,22 @@ def events(body: bytes) -> list[dict[str, Any]]:
     if len(parsed) != len(found) or set(map(type, parsed)) - {dict}:
         raise ValueError("an event that is no JSON object")
     return parsed  # type: ignore[no-any-return]
+
+
+def _simple(body: bytes) -> list[dict[str, Any]] | None:
+    """The events of a stream that is written as OpenAI's servers do, one line of data each; None for any other."""
+    ends = body.endswith(_LAST)
+    text = body[6:-2].removesuffix(_LAST[:-2]) if body.startswith(b"data: ") and body.endswith(b"\n\n") else b""
+    listed = text.replace(b"\n\ndata: ", b",")
+    if not listed or b"\n" in listed or b"\r" in listed:
+        return None
+    try:
+        parsed = orjson.loads(b"[" + listed + b"]")
+    except ValueError:
+        return None
+    if len(parsed) != text.count(b"\n") // 2 + 1 or set(map(type, parsed)) - {dict}:
+        return None
+    return [*parsed, DONE] if ends else parsed
 
 
 def _data(body: bytes) -> Iterator[bytes]:

@@ -44,6 +44,7 @@ _CLASSES = bytes(1 + (byte in b"kfiI") + 2 * (byte in b"-_z") if byte in b"shaAk
 _TAIL = re.compile(rb"(?:sk-|AIza|hf_|gsk_|xai-)[A-Za-z0-9_-]*\Z|(?:s|sk|A|AI|AIz|h|hf|g|gs|gsk|x|xa|xai)\Z")
 _RUN = re.compile(rb"[A-Za-z0-9_-]+")
 _SHAPE_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_RUNS = bytes(byte not in _SHAPE_BYTES for byte in range(256))
 _WORDS = bytes(byte if byte in _SHAPE_BYTES else 32 for byte in range(256))
 
 
@@ -160,9 +161,9 @@ class Prints:
 
     def hide(self, data: bytes) -> bytes:
         """`data` with each key, by print or by shape, as `*`."""
-        spans = _shaped(data)
-        if self._known:
-            least = min(self._known)
+        spans = _shaped(data) if _signed(data) else []
+        least = min(self._known, default=0)
+        if least and bytes(least) in data.translate(_RUNS):
             for word in {word for word in data.translate(_WORDS).split() if len(word) >= least}:
                 for key in self._in(word):
                     spans += [(at.start(), at.end()) for at in re.finditer(re.escape(key), data)]

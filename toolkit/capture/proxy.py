@@ -59,7 +59,8 @@ async def _serve(
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        named = host.encode() if host.isascii() else host  # a str costs 0.6 MB of tables for names in other letters
+        family = socket.getaddrinfo(named, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as failure:
         what = f"{host}:{port} cannot be listened on: {os.strerror(failure.errno or 0)}"

@@ -40,8 +40,7 @@ class Understood(NamedTuple):
 
     @property
     def provider(self) -> str:
-        host = urlsplit(str(self.call.begin.get("upstream", ""))).netloc
-        return PROVIDERS.get(host, host)
+        return _provider(str(self.call.begin.get("upstream", "")))
 
 
 def understand(call: Call) -> Understood:
@@ -59,9 +58,13 @@ def understand(call: Call) -> Understood:
         if "event-stream" in call.head.get("headers", {}).get("content-type", ""):
             stream = wire.join(events(response))
             why = why or _cut(stream)
-            joined = hide(orjson.dumps(stream.message))  # a key that came in pieces is whole here
+            told = orjson.dumps(stream.message)
+            joined = hide(told)  # a key that came in pieces is whole here
+            reply = stream.message if joined is told else orjson.loads(joined)
+        elif not why:
+            reply = orjson.loads(response)
         if not why:
-            talk = wire.talk(asked, orjson.loads(response if joined is None else joined))
+            talk = wire.talk(asked, reply)
     except Odd as reason:
         why = why or str(reason)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
@@ -105,6 +108,12 @@ def _body(headers: Mapping[str, str], body: bytes, hide: Any) -> tuple[bytes, st
     except Undecodable as reason:
         return body, str(reason)
     return (found if found is body else hide(found)), ""
+
+
+@cache
+def _provider(upstream: str) -> str:
+    host = urlsplit(upstream).netloc
+    return PROVIDERS.get(host, host)
 
 
 @cache

@@ -42,9 +42,10 @@ class OpenAIChat:
                 reply |= {name: event[name] for name in TOLD if event.get(name) is not None}
             for choice in event.get("choices") or ():
                 index = choice["index"]
-                if index not in choices:
-                    choices[index] = {"index": index, "message": {"role": "assistant"}, "finish_reason": None}
-                _grow(choices[index], choice)
+                known = choices.get(index)
+                if known is None:
+                    known = choices[index] = {"index": index, "message": {"role": "assistant"}, "finish_reason": None}
+                _grow(known, choice)
         for each in choices.values():
             _close(each["message"])
         return Joined({**reply, "choices": [choices[at] for at in sorted(choices)]}, whole and not fault, fault)
@@ -63,10 +64,14 @@ class OpenAIChat:
 
 
 def _grow(choice: dict[str, Any], event: Mapping[str, Any]) -> None:
-    choice["finish_reason"] = event.get("finish_reason") or choice["finish_reason"]
     message, delta = choice["message"], event.get("delta") or {}
-    if len(delta) == 1 and delta.get("content") is not None:
-        message.setdefault("content", []).append(delta["content"])
+    if event.get("finish_reason"):
+        choice["finish_reason"] = event["finish_reason"]
+    if len(delta) == 1 and (text := delta.get("content")) is not None:
+        if "content" in message:
+            message["content"].append(text)
+        else:
+            message["content"] = [text]
         return
     for name in JOINED:
         if delta.get(name) is not None:
