@@ -1,11 +1,12 @@
 """The capture proxy beside no proxy and LiteLLM: CPU a call, calls a second, delay, memory; and compaction.
 
-    python benchmarks/capture.py [--calls 2000] [--litellm ENV/bin/litellm] [--rows 20000]
+    python benchmarks/capture.py [--calls 8000] [--litellm ENV/bin/litellm] [--rows 20000]
 
-A server of this file answers with 1.2 kB of JSON, or with 20 events a few milliseconds apart. CPU is that
-of the proxy's process alone, as the machine counts it; the client and the server take their own share, so
-calls a second say how the three compare, not how fast any of them is. LiteLLM runs with a callback that
-writes each call as one JSON line.
+A server of this file answers with 1.2 kB of JSON, or with 20 events a few milliseconds apart. The heads are
+those of OpenAI's SDK and servers; no two requests in a row are of one length, and no two replies have one id.
+CPU is that of the proxy's process alone, as the machine counts it; the client and the server take their own
+share, so calls a second say how the three compare, not how fast any of them is. LiteLLM runs with a callback
+that writes each call as one JSON line.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ EVENTS, APART_S = 20, 0.005
 
 def main() -> None:
     asked = argparse.ArgumentParser()
-    asked.add_argument("--calls", type=int, default=2000)
+    asked.add_argument("--calls", type=int, default=8000)
     asked.add_argument("--rows", type=int, default=20_000)
     asked.add_argument("--litellm", default="")
     told = asked.parse_args()
@@ -81,11 +83,7 @@ def _cpu(process: psutil.Process | None) -> float:
 
 async def _load(port: int, at_once: int, calls: int, *, stream: bool = False) -> list[float]:
     """Calls over `at_once` connections; seconds of each to its end, or with `stream` to its first event."""
-    body = json.dumps(
-        {"model": "gpt-test", "stream": stream, "messages": [{"role": "user", "content": "question " * 60}]}
-    ).encode()
-    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    request = f"{head}Authorization: Bearer sk-{'1' * 32}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    requests = cycle([_request(words, stream) for words in range(50, 70)])
     took: list[float] = []
     left = iter(range(calls))
 
@@ -94,6 +92,7 @@ async def _load(port: int, at_once: int, calls: int, *, stream: bool = False) ->
         for _ in left:
             if stream:  # 32 are under way while one begins
                 await asyncio.sleep(random.random() * EVENTS * APART_S)  # noqa: S311 - no secret is made
+            request = next(requests)
             started = time.perf_counter()
             writer.write(request)
             answer = await reader.readuntil(b"\r\n\r\n")
@@ -109,6 +108,23 @@ async def _load(port: int, at_once: int, calls: int, *, stream: bool = False) ->
 
     await asyncio.gather(*[one() for _ in range(at_once)])
     return took
+
+
+def _request(words: int, stream: bool) -> bytes:
+    turns = [{"role": "user", "content": "question " * words}]
+    body = json.dumps({"model": "gpt-test", "stream": stream, "messages": turns}).encode()
+    return b"%bContent-Length: %d\r\n\r\n%b" % (ASKING, len(body), body)
+
+
+KEY = b"Bearer sk-" + b"1" * 32
+ASKING = (
+    b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAccept-Encoding: identity\r\nConnection: keep-alive\r\n"
+    b"Accept: application/json\r\nContent-Type: application/json\r\nUser-Agent: OpenAI/Python 3.1.0\r\n"
+    b"X-Stainless-Lang: python\r\nX-Stainless-Package-Version: 3.1.0\r\nX-Stainless-OS: Linux\r\n"
+    b"X-Stainless-Arch: x64\r\nX-Stainless-Runtime: CPython\r\nX-Stainless-Runtime-Version: 3.11.7\r\n"
+    b"X-Stainless-Async: false\r\nX-Stainless-Retry-Count: 0\r\nX-Stainless-Read-Timeout: 600\r\n"
+    b"Authorization: %b\r\n" % KEY
+)
 
 
 class Server(asyncio.Protocol):
@@ -130,7 +146,7 @@ class Server(asyncio.Protocol):
         if b'"stream": true' in body or b'"stream":true' in body:
             self.tell = asyncio.ensure_future(self._events())
         else:
-            self.transport.write(PLAIN)
+            self.transport.write(PLAIN % next(IDS))
 
     async def _events(self) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -145,7 +161,13 @@ class Server(asyncio.Protocol):
 
 
 TEXT = json.dumps(REPLY).encode()
-PLAIN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(TEXT), TEXT)
+PLAIN = (
+    b"HTTP/1.1 200 OK\r\ndate: Sun, 22 Nov 2026 08:00:00 GMT\r\ncontent-type: application/json\r\n"
+    b"content-length: %d\r\nopenai-processing-ms: 512\r\nopenai-version: 2020-10-01\r\n"
+    b"x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: 9999\r\nserver: cloudflare\r\n"
+    b"set-cookie: __cf_bm=%%016d; path=/\r\nx-request-id: req_%%016d\r\n\r\n%b" % (len(TEXT), TEXT)
+)
+IDS = ((at, at) for at in count())
 
 
 def _streamed() -> bytes:
@@ -253,7 +275,8 @@ def compaction(rows: int, *, streams: bool = False) -> None:
             turns = [{"role": "user", "content": f"{at} " + "question " * 60}]
             asked = json.dumps({"model": "gpt-test", "messages": turns}).encode()
             recording = Recording(log, keys)
-            recording.begin(Asked("POST", b"/v1/chat/completions", [], "https://api.openai.com"), asked, last=True)
+            heads = [(b"authorization", KEY), (b"content-type", b"application/json")]
+            recording.begin(Asked("POST", b"/v1/chat/completions", heads, "https://api.openai.com"), asked, last=True)
             kind, body, coding = b"application/json", TEXT, []
             if streams and at % 2:
                 kind, body, coding = b"text/event-stream", STREAMED, [(b"content-encoding", b"gzip")]
