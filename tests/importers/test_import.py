@@ -256,6 +256,40 @@ def test_litellm_of_the_other_two_apis(tmp_path: Path, capsys: pytest.CaptureFix
     assert told["excluded"] == {"a conversation that the provider keeps": 1}
 
 
+def test_what_helicone_and_langfuse_write_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (helicone,) = LOGGED["helicone"][0]
+    held = {"request": ASKED, "response": ENDED}
+    fetched = {**helicone, "request_body": {}, "response_body": {}, "signed_body_content": held}
+    _, (row,) = _run(_write(tmp_path / "log", [fetched]), capsys)
+    assert row["messages"] == [USER, SAID]
+    told = {"id": "o", "trace_id": "t", "type": "GENERATION", "start_time": "2026-01-02 03:04:05.000000",
+            "provided_model_name": "m", "level": "DEFAULT"}  # fmt: skip
+    item = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Here."}]}
+    calls = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    blocks = [
+        {**USER, "content": "Look"},
+        {"role": "assistant", "content": [CALL]},
+        {"role": "user", "content": [RESULT]},
+    ]
+    records = [
+        {**told, "input": json.dumps({"input": "Where?", "instructions": "Be kind."}), "output": json.dumps(item)},
+        {**told, "input": {"input": "Which?", "tools": [{"type": "function", "name": "f"}]}, "output": [calls]},
+        {**told, "input": [USER], "output": "It is", "metadata": {"finish_reason": '"length"'}},
+        {**told, "input": blocks, "output": SAID, "metadata": '{"finish_reason": "stop"}'},
+    ]
+    found, rows = _run(_write(tmp_path / "log", records), capsys)
+    assert [row["messages"][0]["role"] for row in rows] == ["system", "user", "user"]
+    assert (
+        rows[1]["messages"][-1]["tool_calls"][0]["function"]["name"] == rows[1]["tools"][0]["function"]["name"] == "f"
+    )
+    assert [each["role"] for each in rows[2]["messages"]] == ["user", "assistant", "tool", "assistant"]
+    assert [row["lineage"]["fidelity"] for row in rows] == ["lossy", "lossy", "reconstructed"]
+    assert {row["lineage"]["model"] for row in rows} == {"m"} and {row["lineage"]["date"] for row in rows} == {
+        "2026-01-02"
+    }
+    assert found["excluded"] == {"stopped by length": 1}
+
+
 def test_stored_responses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello."}]}]
     response = {"id": "resp_1", "object": "response", "created_at": 1760000000, "status": "completed", "model": "m",

@@ -108,3 +108,23 @@ def test_codex_rolled_back_and_compacted(tmp_path: Path, capsys: pytest.CaptureF
     assert [each["content"] for each in rows[2]["messages"]] == ["Be brief.", "So far: fixed.", "And now?", "Ship it."]
     assert told["excluded"] == {"a conversation that was compacted on the way": 1}
     assert len({row["id"] for row in rows}) == 3
+
+
+def test_atif_with_tools_and_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = {"tool_call_id": "c1", "function_name": "bash", "arguments": {"keystrokes": "ls"}}
+    results = [{"source_call_id": None, "content": "a.txt"}]
+    asks = {"source": "agent", "message": "I look.", "tool_calls": [call], "observation": {"results": results}}
+    bare = {"source": "agent", "message": "ls", "observation": {"results": results}}
+    both = {**asks, "tool_calls": [call, {**call, "tool_call_id": "c2"}]}
+    done = {"source": "agent", "message": "Done.", "model_name": "m2"}
+    start = {"source": "user", "message": "Do it"}
+    records = [
+        {"schema_version": "ATIF-v1.6", "session_id": f"s{at}", "agent": {"name": "a"}, "steps": [start, each, done]}
+        for at, each in enumerate((asks, bare, both))
+    ]
+    told, rows = _run(_write(tmp_path / "log", records), capsys)
+    assert [[each["role"] for each in row["messages"]] for row in rows] == [
+        ["user", "assistant", "tool", "assistant"], ["user", "assistant", "user", "assistant"]
+    ]  # fmt: skip
+    assert rows[0]["messages"][2]["tool_call_id"] == "c1" and rows[0]["lineage"]["model"] == "m2"
+    assert told["excluded"] == {"a result that names none of several calls": 1}

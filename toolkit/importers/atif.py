@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +15,8 @@ class ATIF:
     """A trajectory in the Agent Trajectory Interchange Format (`schema_version: ATIF-v1...`), one row.
 
     Reconstructed where it declares its tools, else lossy if it calls any. Results of tools are turns of
-    their own. A trajectory that ends with the user or a tool ends with the agent's last step.
+    their own; what came back where no tool was called is a turn of the user. A trajectory that ends with the user
+    or a tool ends with the agent's last step.
     """
 
     id: ClassVar[str] = "atif"
@@ -48,16 +49,26 @@ def _talk(told: Mapping[str, Any]) -> Talk:
         for result in (step.get("observation") or {}).get("results") or ():
             if result.get("subagent_trajectory_ref"):
                 raise Odd("a part of the trajectory is in another file")
-            said = _text(result.get("content") or "")
-            messages.append({"role": "tool", "tool_call_id": result.get("source_call_id"), "content": said})
+            messages.append(_result(result, calls or ()))
     while messages and messages[-1]["role"] != "assistant":
         messages.pop()
     if not messages:
         raise Odd("nothing that the model said")
     agent = told.get("agent") or {}
+    models = [step["model_name"] for step in told["steps"] if step.get("model_name")]
     tools = [_tool(each) for each in agent.get("tool_definitions") or ()]
     answer = Answer(messages.pop(), "end", True)
-    return Talk(messages, [answer], tools, str(agent.get("model_name") or ""))
+    return Talk(messages, [answer], tools, str((models or [agent.get("model_name")])[-1] or ""))
+
+
+def _result(told: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> Message:
+    """What came back from a step. Raises Odd where it is not told of which of several calls."""
+    said, call_id = _text(told.get("content") or ""), told.get("source_call_id")
+    if not call_id and not calls:
+        return {"role": "user", "content": said}
+    if not call_id and len(calls) > 1:
+        raise Odd("a result that names none of several calls")
+    return {"role": "tool", "tool_call_id": call_id or calls[0]["tool_call_id"], "content": said}
 
 
 def _tool(told: Mapping[str, Any]) -> dict[str, Any]:

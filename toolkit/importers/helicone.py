@@ -15,7 +15,8 @@ from toolkit.importers._pairs import fidelity, pair
 class Helicone:
     """Helicone's requests with `request_body` and `response_body`, exact, or put together by it where streamed.
 
-    A body that is kept elsewhere (`signed_body_url`) is not fetched: such a record makes no row.
+    What its own exporter fetched (`signed_body_content`) is read in their place. A body that is kept elsewhere
+    (`signed_body_url`) is not fetched: such a record makes no row.
     """
 
     id: ClassVar[str] = "helicone"
@@ -25,7 +26,7 @@ class Helicone:
 
     def take(self, items: Iterable[Item]) -> Iterator[Taken]:
         for position, value in items:
-            request = opened(value.get("request_body"))
+            request = _bodies(value)[0]
             talk, why = talked(_talk, value)
             made = fidelity(request if isinstance(request, Mapping) else {})
             provider = str(value.get("provider") or "").lower()
@@ -37,7 +38,14 @@ def _talk(told: Mapping[str, Any]) -> Talk:
     status = int(told.get("response_status") or 200)
     if not 200 <= status < 300:
         raise Odd(f"status {status}")
-    request, reply = opened(told["request_body"]), opened(told.get("response_body"))
+    request, reply = _bodies(told)
     if not request or not reply:
         raise Odd("its body is kept elsewhere" if told.get("signed_body_url") else "its messages were not logged")
     return pair(request, reply)
+
+
+def _bodies(told: Mapping[str, Any]) -> tuple[Any, Any]:
+    held = told.get("signed_body_content")
+    if isinstance(held, Mapping):
+        return opened(held.get("request")), opened(held.get("response"))
+    return opened(told.get("request_body")), opened(told.get("response_body"))

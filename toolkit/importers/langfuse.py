@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from toolkit.core.imported import Fidelity, Item, Taken, day, opened, talked
 from toolkit.core.talk import Odd, Talk
-from toolkit.importers._pairs import chat
+from toolkit.importers._pairs import ENDS, chat
 from toolkit.wires.openai_responses import OpenAIResponses
 
 ITEMS = ("function_call", "message", "reasoning")
@@ -51,7 +51,8 @@ def _talk(told: Mapping[str, Any]) -> Talk:
     if not asked:
         raise Odd("its messages were not logged")
     if items := _items(said):
-        reply = {"output": items, "status": _end(told) or "completed", "model": model}
+        end = _end(told)
+        reply = {"output": items, "status": "completed" if not end or end in ENDS else end, "model": model}
         return OpenAIResponses().talk({**about, "input": asked, "messages": None}, reply)
     if isinstance(said, list) and len(said) == 1:
         said = said[0]
