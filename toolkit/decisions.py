@@ -16,6 +16,7 @@ from toolkit.core.errors import InputError
 from toolkit.core.jsontext import Value, parse
 from toolkit.core.splice import spliced
 from toolkit.label import answers as log
+from toolkit.review import row_of
 
 
 class Decided(NamedTuple):
@@ -68,7 +69,7 @@ def load(path: str | Path) -> Decisions:
     said: dict[str, set[str]] = {}
     for each in log.current(log.read(Path(path))).values():
         if each.kind == "finding" and each.status == "answered":
-            said.setdefault(each.hash, set()).add(_plain(str(each.value)))
+            said.setdefault(row_of(each.hash), set()).add(_plain(str(each.value)))
     if not said:
         raise InputError(
             f"{path} holds no decision about a finding", "toolkit label RUN --findings --serve writes them"

@@ -15,6 +15,7 @@ from toolkit.core.policy import Policy, load_policy
 from toolkit.core.types import Level
 from toolkit.decide import Decision, decide
 from toolkit.read import Progress, ReadOptions, locate, read
+from toolkit.review import FILE, heed
 from toolkit.scene import Scene, name_findings, run_checks
 from toolkit.self_test import prepare
 from toolkit.store.dataset import Dataset
@@ -120,14 +121,18 @@ def verify(
             checks = prepare(checks, scene, rules) if options.self_test else checks
             run_checks(ledger, [each for each in checks if each.scope in ("input", "references")], scene, "input")
             opinion, silent = _opinion(options.judge, checks, scene, ledger, folder)
+            heed(ledger, frozen, folder.path / FILE)
             kept = decide(ledger, rules).stays
             run_checks(ledger, [each for each in checks if each.scope == "kept"], scene.keeping(kept), "kept")
+            heeded = heed(ledger, frozen, folder.path / FILE)
             name_findings(ledger, frozen)
             decision = decide(ledger, rules)
             write_kept(frozen, decision.rejected, folder.kept)
             write_quarantine(frozen, ledger, rules, decision.rejected, folder.quarantine)
             ledger.set_meta("policy", rules.model_dump_json())
             earlier = () if options.judge else _judged_before(ledger)
+            if heeded:
+                earlier = (*earlier, f"{heeded:,} findings do not count: people keep their rows ({folder.path / FILE})")
     if silent is not None:
         raise type(silent)(silent.what, f"{silent.fix}; {folder.kept} is written without its verdicts") from silent
     return Verified(folder, frozen, decision, rules, (*getattr(encode, "notes", ()), *earlier), opinion)

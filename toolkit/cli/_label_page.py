@@ -14,8 +14,6 @@ from toolkit.core.errors import UsageError
 if TYPE_CHECKING:
     from toolkit.label.page.tasks import Board
 
-FINDINGS = "decisions.jsonl"
-
 
 class Asked(NamedTuple):
     """What is asked on a page: the rows of a queue, or with `checks` (empty: all) those of a run's findings."""
@@ -70,6 +68,7 @@ def _board(target: str, guideline: str, checks: Sequence[str] | None) -> tuple[B
     from toolkit.label.answers import FILE
     from toolkit.label.page.tasks import guideline_of, of_queue
     from toolkit.label.page.triage import of_findings
+    from toolkit.review import FILE as FINDINGS
     from toolkit.store.folder import open_run
 
     text = guideline_of(guideline)

@@ -14,6 +14,7 @@ from toolkit.decide import Decision, decide
 from toolkit.findings import of_run, policy_of
 from toolkit.label.page.tasks import Board, Task
 from toolkit.places import Places, places
+from toolkit.review import asked
 from toolkit.store.dataset import Dataset
 from toolkit.store.folder import open_run
 from toolkit.store.ledger import Ledger
@@ -30,12 +31,13 @@ FATES = {
 class Found:
     """What the policy counts in one row: the gravest level, the best score, and the rows it is like.
 
-    said: for each check and message the names of the rows that it speaks of.
+    said: for each check and message the names of the rows that it speaks of. checks: their versions.
     """
 
     level: int = 0
     score: float = 0.0
     said: dict[str, list[str]] = field(default_factory=dict)
+    checks: dict[str, int] = field(default_factory=dict)
     others: list[int] = field(default_factory=list)
 
     def words(self) -> str:
@@ -66,7 +68,7 @@ def of_findings(run: str, checks: Sequence[str] = (), guideline: str = "") -> Bo
 def _found(ledger: Ledger, decision: Decision, where: Places, checks: Sequence[str]) -> dict[int, Found]:
     """What is found in each row, by its ordinal."""
     rules, levels = policy_of(ledger), _levels(decision)
-    runs = ledger.rows("""SELECT run, "check", scope FROM runs WHERE status = 'ran' AND scope <> 'split'
+    runs = ledger.rows("""SELECT run, "check", scope, version FROM runs WHERE status = 'ran' AND scope <> 'split'
                           ORDER BY code, scope, run""")
     for name in checks:
         if name not in {each["check"] for each in runs}:
@@ -78,6 +80,7 @@ def _found(ledger: Ledger, decision: Decision, where: Places, checks: Sequence[s
         for line, (row, other) in of_run(ledger, each, rules.rule(each["check"]), where):
             if row is not None and line["flag"]:
                 told = found.setdefault(row, Found())
+                told.checks[line["check"]] = each["version"]
                 told.level = max(told.level, levels.get((line["check"], line["kind"]), 0))
                 told.score = max(told.score, line["score"])
                 names = told.said.setdefault(f"{line['check']}: {line['message']}", [])
@@ -112,7 +115,7 @@ def _tasks(data: Dataset, order: list[int], found: dict[int, Found], rejected: s
         told = held[row]
         yield Task(
             told["row_id"],  # rows may share an id of their own, which is itself a finding
-            told["row_id"],
+            asked(told["row_id"], found[row].checks),
             "finding",
             told["body"] or told["raw"],
             where=f"{told['ref']}" + (f", labelled {told['label']}" if told["label"] else ""),
