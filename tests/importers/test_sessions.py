@@ -89,6 +89,15 @@ def test_codex_with_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert told["excluded"] == {}
 
 
+def test_codex_sessions_one_after_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = {"timestamp": "t", "type": "session_meta", "payload": {"id": "s2", "model_provider": "x"}}
+    lines = [META, META, *TURN, other, _item(**_said("user", "Hello")), _item(**_said("assistant", "Hi."))]
+    _, (first, second) = _run(_write(tmp_path / "log", lines), capsys)
+    assert first["messages"][0]["content"] == "Be brief." and first["id"] == "s"
+    assert [each["role"] for each in second["messages"]] == ["user", "assistant"]
+    assert second["lineage"]["provider"] == "x" and second["id"].startswith("s2")
+
+
 def test_codex_rolled_back_and_compacted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = [{"role": "user", "content": [{"type": "input_text", "text": "So far: fixed."}]}]
     lines = [

@@ -33,39 +33,45 @@ class Codex:
         return 9 if record.get("type") in kinds and isinstance(record.get("payload"), dict) else 0
 
     def take(self, items: Iterable[Item]) -> Iterator[Taken]:
-        about: dict[str, Any] = {}
-        ends, spoken = _ends(items, about), set[int]()
-        for nth, part in enumerate(ends):
+        spoken = set[int]()
+        for nth, part in enumerate(_ends(items)):
             fresh = sorted({each.position for each in part.items} - spoken)
             spoken.update(fresh)
-            talk, why = talked(_talk, about, [each.value for each in part.items])
-            provider, made = str(about.get("model_provider") or ""), str(about.get("id") or "")
+            talk, why = talked(_talk, part.about, [each.value for each in part.items])
+            provider, made = str(part.about.get("model_provider") or ""), str(part.about.get("id") or "")
             name = f"{made}-{nth}" if nth and made else made
             yield Taken(fresh, talk, "lossy", provider, part.when, name, part.why or why)
 
 
 @dataclass
 class _Part:
-    """What was said in one go: items as they are sent to the model. turns: where each turn of the user begins."""
+    """What was said in one go: items as they are sent to the model. about: what the file says of the session.
 
+    turns: where each turn of the user begins.
+    """
+
+    about: dict[str, Any]
     items: list[Item] = field(default_factory=list)
     turns: list[int] = field(default_factory=list)
     when: str = ""
     why: str = ""
 
 
-def _ends(items: Iterable[Item], about: dict[str, Any]) -> list[_Part]:
-    """The conversations of a file, each up to where it ended. about: is told what the file says of itself."""
-    part, found = _Part(), list[_Part]()
+def _ends(items: Iterable[Item]) -> list[_Part]:
+    """The conversations of a file, each up to where it ended. Files may stand one after the other."""
+    part, found = _Part({}), list[_Part]()
     for item in items:
         kind, payload = item.value.get("type"), item.value.get("payload")
         if not isinstance(payload, dict):
             continue
+        if kind == "session_meta" and part.items:
+            found.append(part)
+            part = _Part({})
         if kind in ("session_meta", "turn_context"):
-            about.update({key: value for key, value in payload.items() if value})
+            part.about.update({key: value for key, value in payload.items() if value})
         elif kind == "compacted":
             found.append(part)
-            part = _after(item.position, payload.get("replacement_history"))
+            part = _after(part, item.position, payload.get("replacement_history"))
         elif kind == "event_msg" and payload.get("type") == "thread_rolled_back":
             found.append(part)
             part = _rolled_back(part, payload.get("num_turns"))
@@ -77,18 +83,18 @@ def _ends(items: Iterable[Item], about: dict[str, Any]) -> list[_Part]:
     return [each for each in [*found, part] if each.items]
 
 
-def _after(position: int, kept: Any) -> _Part:
+def _after(part: _Part, position: int, kept: Any) -> _Part:
     """What the model was left with by a compaction."""
     listed = kept if isinstance(kept, list) else []
     told = all(isinstance(each, dict) and each.get("type", "message") != "compaction" for each in listed)
     items = [Item(position, each) for each in listed if isinstance(each, dict)]
-    return _Part(items, why="" if listed and told else COMPACTED)
+    return _Part(part.about, items, why="" if listed and told else COMPACTED)
 
 
 def _rolled_back(part: _Part, turns: Any) -> _Part:
     n = turns if isinstance(turns, int) and 0 < turns <= len(part.turns) else len(part.turns)
     cut = part.turns[len(part.turns) - n] if n else len(part.items)
-    return _Part(part.items[:cut], part.turns[: len(part.turns) - n], part.when, part.why)
+    return _Part(part.about, part.items[:cut], part.turns[: len(part.turns) - n], part.when, part.why)
 
 
 def _talk(about: Mapping[str, Any], listed: list[dict[str, Any]]) -> Talk:

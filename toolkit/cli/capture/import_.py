@@ -20,8 +20,11 @@ def command(
     terms: Annotated[str, typer.Option("--terms", help="Terms under which the rows may be trained on, in words.")] = "",
     with_: opts.With = [],  # noqa: B006 - typer copies it
     json: opts.AsJson = False,
-) -> None:
-    """Write one row a conversation, marked exact, reconstructed or lossy; the rest goes beside it with reasons."""
+) -> int:
+    """Write one row a conversation, marked exact, reconstructed or lossy; the rest goes beside it with reasons.
+
+    Exit 1 where the file gave no row at all.
+    """
     import json as lines
 
     from toolkit.capture.compact import TERMS
@@ -54,3 +57,4 @@ def command(
         opts.say(f"note: {TERMS}")
     if not json and made.rows:
         opts.say(f"try: toolkit verify {made.rows_path} --source-kind captured")
+    return 0 if made.rows else 1
