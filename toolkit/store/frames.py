@@ -41,6 +41,7 @@ SCHEMA = 1
 MAGIC = b"TKF1"
 HEAD = struct.Struct("<4sI")
 REST = struct.Struct("<IBBxxIQQ")
+WHOLE = struct.Struct("<4sIIBBxxIQQ")
 SIZE = HEAD.size + REST.size
 SUFFIX = ".frames"
 SEGMENT_BYTES = 256 << 20
@@ -63,6 +64,7 @@ class Kind(IntEnum):
     GAP = 5
 
 
+_KINDS = {int(kind): kind for kind in Kind}
 REQUEST, RESPONSE = 0, 1
 """The two sides of a call."""
 
@@ -343,20 +345,19 @@ def _walk(
 
 def _frame(view: mmap.mmap, at: int, size: int, segment: Path) -> Frame | None:
     """The frame at an offset, None where no whole one stands there. Raises InputError for a later schema."""
-    if size - at < SIZE or view[at : at + 4] != MAGIC:
+    if size - at < SIZE:
         return None
-    crc = HEAD.unpack_from(view, at)[1]
-    length, kind, side, told, call, stamp = REST.unpack_from(view, at + HEAD.size)
-    end = at + SIZE + length
-    if end > size or told > length:
+    magic, crc, length, kind, side, told, call, stamp = WHOLE.unpack_from(view, at)
+    if magic != MAGIC or length > size - at - SIZE or told > length:
         return None
-    with memoryview(view) as whole, whole[at + HEAD.size : end] as covered:
-        if zlib.crc32(covered) != crc:
-            return None
+    covered = view[at + HEAD.size : at + SIZE + length]
+    if zlib.crc32(covered) != crc:
+        return None
+    body = REST.size + told
     try:
-        meta = orjson.loads(view[at + SIZE : at + SIZE + told]) if told else {}
-        return Frame(Kind(kind), side, call, stamp / 1e6, meta, view[at + SIZE + told : end], segment, at)
-    except ValueError:
+        meta = orjson.loads(covered[REST.size : body]) if told else {}
+        return Frame(_KINDS[kind], side, call, stamp / 1e6, meta, covered[body:], segment, at)
+    except (ValueError, KeyError):
         what = f"{segment} has a frame at byte {at} that this version does not know"
         raise InputError(what, "update the toolkit") from None
 
