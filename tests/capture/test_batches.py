@@ -195,3 +195,11 @@ def test_openai_files_of_requests_and_of_results(door: str, tmp_path: Path) -> N
     assert compacted.answers == compacted.rows + sum(compacted.excluded.values())
     held_back = [json.loads(line) for line in compacted.quarantine_path.read_text("utf-8").splitlines()]
     assert {each["id"] for each in held_back if "batch's" in each["reason"]} == {"lost", "c3"}
+    better = tmp_path / "better.txt"
+    better.write_text("One, I think.", "utf-8")
+    told = ["capture", "feedback", str(tmp_path / "log"), "--call", "chatcmpl-one", "--correction", str(better)]
+    assert main(told) == 0
+    compacted = compact(tmp_path / "log", tmp_path / "out")
+    rows = {row["id"]: row for row in map(json.loads, compacted.rows_path.read_text("utf-8").splitlines())}
+    assert rows["chatcmpl-one"]["messages"][-1]["content"] == "One, I think." and compacted.pairs == 1
+    assert rows["chatcmpl-two"]["messages"][-1]["content"] == "two"

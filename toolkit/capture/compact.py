@@ -183,7 +183,7 @@ def compact(log: str | Path, out: str | Path, options: CompactOptions | None = N
         for call in calls(source, tally, damaged=options.damaged):
             n += 1
             read = understand(call)
-            why = rows.take_all(batches.reads(feedback.heed(read)), options)
+            why = rows.take_all(map(feedback.heed, batches.reads(read)), options)
             if records is not None:
                 records.add(read, why)
         with private_file(rows_path) as file:

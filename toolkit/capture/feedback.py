@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toolkit.capture.batches import Batches
 from toolkit.capture.thread import states
 from toolkit.capture.understand import COMPETING, Understood, fault, understand
 from toolkit.core.errors import InputError, MachineError, UsageError
@@ -27,27 +29,38 @@ def say(log: Path, about: str, *, score: float | None = None, correction: str = 
         raise UsageError("the note says nothing", "give --score, --correction FILE or --comment")
     if not segments(log):
         raise InputError(f"{log} holds no captured traffic", "name the folder that `toolkit capture proxy` wrote")
-    found = next((each for each in calls(log) if about in (each.key, understand(each).talk.id)), None)
+    found = _find(log, about)
     if found is None:
         raise InputError(f"{log} has no call '{about}'", "name a reply's id, or a call as calls.parquet has it")
-    told: dict[str, Any] = {"feedback": 1}
+    told: dict[str, Any] = {"feedback": 1, **({"part": found.part} if found.part else {})}
     told |= {} if score is None else {"score": score}
     told |= {"comment": comment} if comment else {}
     file = FrameLog(log, sync="final")
     try:
-        if not file.write(Kind.NOTE, found.id, told, correction.encode()):
+        if not file.write(Kind.NOTE, found.call.id, told, correction.encode()):
             raise MachineError(f"{log} cannot be written: {file.trouble}", "free some space and say it again")
     finally:
         file.close()
-    return found.key
+    return found.call.key
+
+
+def _find(log: Path, about: str) -> Understood | None:
+    """The call with this key, or the call or the result of a batch with this reply's id."""
+    with tempfile.TemporaryFile() as handed_in:
+        batches = Batches(handed_in)
+        for call in calls(log):
+            for read in batches.reads(understand(call)):
+                if about in (call.key, read.talk.id):
+                    return read
+    return None
 
 
 @dataclass
 class Feedback:
-    """The notes of a log by call; a later one replaces an earlier one of its kind."""
+    """The notes of a log by call and the request of a batch; a later one replaces an earlier one of its kind."""
 
-    scores: dict[int, float] = field(default_factory=dict)
-    corrections: dict[int, str] = field(default_factory=dict)
+    scores: dict[tuple[int, str], float] = field(default_factory=dict)
+    corrections: dict[tuple[int, str], str] = field(default_factory=dict)
     _pairs: list[dict[str, Any]] = field(default_factory=list)
     _rated: dict[bytes, list[tuple[float, Understood]]] = field(default_factory=dict)
 
@@ -57,15 +70,16 @@ class Feedback:
         for note in notes(log, having=MARK, damaged=damaged):
             if "feedback" not in note.meta:
                 continue
+            about = note.call, str(note.meta.get("part", ""))
             if "score" in note.meta:
-                found.scores[note.call] = float(note.meta["score"])
+                found.scores[about] = float(note.meta["score"])
             if note.body:
-                found.corrections[note.call] = note.body.decode("utf-8", "replace")
+                found.corrections[about] = note.body.decode("utf-8", "replace")
         return found
 
     def heed(self, read: Understood) -> Understood:
         """The call with its correction as the answer; an answer that was judged is kept for its pair."""
-        call = read.call.id
+        call = read.call.id, read.part
         if read.excluded or (call not in self.scores and call not in self.corrections):
             return read
         first = next(iter(read.talk.answers), None)

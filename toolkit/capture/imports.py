@@ -139,7 +139,8 @@ def import_(
     """Write the rows of another tool's file to `out`, and what gave none beside it with the reasons.
 
     A line of the quarantine has its records, counted from 1 and as they came, if no line before it has them;
-    importing the quarantine reads them again. Answers that were edited in a later turn, or of which one was gone on with, are preference pairs.
+    importing the quarantine reads them again. Answers that were edited in a later turn, or of which one was
+    gone on with, are preference pairs.
 
     name: the importer; empty where the content is to tell. Raises UsageError where it does not, InputError
     for a file that cannot be read, MachineError when the output cannot be written.

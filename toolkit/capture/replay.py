@@ -149,7 +149,7 @@ def prompts(log: Path, options: ReplayOptions, to: str) -> tuple[list[Prompt], i
     with tempfile.TemporaryFile() as aside, tempfile.TemporaryFile() as handed_in:
         rows, batches = Rows(Talks(aside), every_turn=options.every_turn), Batches(handed_in)
         for call in calls(log, damaged=options.damaged):
-            for read in batches.reads(feedback.heed(understand(call))):
+            for read in map(feedback.heed, batches.reads(understand(call))):
                 if not rows.take(read, CompactOptions(terms=options.terms)):
                     wanted[call.key, read.talk.id or call.key] = settings(read.request, to, options.max_tokens)
         listed = ((_rank(row, options.seed), nth, row) for nth, row in enumerate(map(orjson.loads, rows.lines(total))))
