@@ -289,6 +289,18 @@ def test_what_gave_no_row_is_held_and_can_be_got_back(log: Log, tmp_path: Path) 
     assert {each["call"] for each in lines} < calls
 
 
+def test_an_answer_in_several_messages_and_the_call_that_goes_on_from_it(log: Log, tmp_path: Path) -> None:
+    said = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+            for text in ("I look.", "It is here.")]  # fmt: skip
+    first = {"role": "user", "content": "Where?"}
+    log.call({"input": [first]}, {"id": "r1", "status": "completed", "output": said}, path="/v1/responses")
+    turns = [first, *said, {"role": "user", "content": "When?"}]
+    log.call({"input": turns}, {"id": "r2", "status": "completed", "output": said[:1]}, path="/v1/responses")
+    (row,), excluded = log.rows(tmp_path / "out")
+    assert [each["content"] for each in row["messages"]] == ["Where?", "I look.", "It is here.", "When?", "I look."]
+    assert excluded == {"an earlier part of a longer conversation": 1}
+
+
 def test_a_gap_makes_no_row(log: Log, tmp_path: Path) -> None:
     recording = Recording(log.log, log.keys)
     recording.begin(Asked("POST", b"/v1/messages", [], "https://api.anthropic.com"), b"{}", last=True)

@@ -15,6 +15,7 @@ from toolkit.core.talk import Answer, Joined, Message, Odd, Talk, call, content,
 class OpenAIResponses:
     """`POST .../responses`, streamed or not: text and functions of the caller.
 
+    Of an answer in several messages the last is the answer, and what comes before it leads to it.
     A stream is whole with `response.completed`, which repeats the whole reply. A conversation whose
     beginning the provider keeps (`previous_response_id`) makes no row: what was said is not in the call.
     """
@@ -44,10 +45,8 @@ class OpenAIResponses:
             messages.append({"role": "system", "content": request["instructions"]})
         asked = request.get("input") or []
         messages += _turns([{"role": "user", "content": asked}] if isinstance(asked, str) else asked)
-        answers = _turns(reply.get("output") or [])
-        if len(answers) > 1:
-            raise Odd("an answer in several messages")
-        answer = answers[0] if answers else {"role": "assistant", "content": ""}
+        *before, answer = _turns(reply.get("output") or []) or [{"role": "assistant", "content": ""}]
+        messages += before
         stop = _stop(reply)
         usage = reply.get("usage") or {}
         cached = int((usage.get("input_tokens_details") or {}).get("cached_tokens") or 0)
