@@ -23,6 +23,7 @@ from toolkit.stats.audit import AuditRate, Stratum, allocate, audit_rate
 from toolkit.store.dataset import Dataset
 from toolkit.store.folder import RunFolder, open_run
 from toolkit.store.ledger import Ledger, Run
+from toolkit.store.object_lines import object_lines
 from toolkit.write import whole_file
 
 CHECK = "label-audit"
@@ -258,24 +259,7 @@ def _verdict(line: Mapping[str, Any], where: str) -> str:
 
 
 def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as failure:
-        raise InputError(
-            f"{path} cannot be read: {failure.strerror}", "name the judged file with --answers"
-        ) from failure
-    for at, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError as failure:
-            raise InputError(
-                f"{path.name}, line {at}: no JSON: {failure}", "each line stays one JSON object"
-            ) from failure
-        if not isinstance(value, dict):
-            raise InputError(f"{path.name}, line {at}: not an object", "each line stays one JSON object")
-        yield at, value
+    return object_lines(path, name="name the judged file with --answers", form="each line stays one JSON object")
 
 
 def _keep_verdicts(path: Path) -> None:

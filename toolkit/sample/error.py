@@ -12,6 +12,7 @@ from toolkit.core.errors import InputError
 from toolkit.sample.queue import QueueRow, read_queue
 from toolkit.stats.sampling import Estimate, rate_by_size
 from toolkit.store import labels
+from toolkit.store.object_lines import object_lines
 
 LEAST = 5
 
@@ -69,19 +70,5 @@ def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     if labels.is_labels(path):
         decided = labels.current(labels.read(path)).values()
         return [(path.name, {"id": each.id, "hash": each.hash, "label": each.value}) for each in decided]
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as failure:
-        raise InputError(f"{path} cannot be read: {failure.strerror}", "name a file of answers") from failure
-    found = []
-    for at, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            value = orjson.loads(line)
-        except ValueError as failure:
-            raise InputError(f"{path.name}, line {at}: no JSON: {failure}", "one answer a line") from failure
-        if not isinstance(value, dict):
-            raise InputError(f"{path.name}, line {at}: not an object", "one answer a line")
-        found.append((f"{path.name}, line {at}", value))
-    return found
+    found = object_lines(path, name="name a file of answers", form="one answer a line")
+    return [(f"{path.name}, line {at}", value) for at, value in found]
