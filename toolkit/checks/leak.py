@@ -16,7 +16,7 @@ from toolkit.core.types import JSON, Fact, Finding, Result
 from toolkit.store.columns import null_where_blank
 from toolkit.store.view import View
 
-FLOOR = 0.3
+FLOOR = 0.05
 SURE = 0.9
 NEAR_COPY = 0.7
 WORDS = {
@@ -52,21 +52,22 @@ class Leak:
     was cut from the other, or wrapped.
 
     The score of the last three is evidence, not similarity: how much fewer edits the named row needs
-    than the next best one, around the level (.5) that one in twenty rows of the reference reaches
-    against its own others, because in a set of short requests everything has a near neighbour. Where one
-    of the two alone begins with the other, the evidence grows the seldomer a row of the reference ends in
-    that word. A Jaccard of .9 scores .63 at least; rows over 1,024 bytes score their Jaccard. Facts: leaks
-    by kind from .5 on, and that level.
+    than the next best one, above the level that one in twenty rows of the reference reaches against its
+    own others, because in a set of short requests everything has a near neighbour. Where one of the two
+    alone begins with the other, the evidence grows the seldomer a row of the reference ends in that word.
+    Then words are weighed: how surprising those in common are, one after the other, in this reference,
+    how many only one side has, and whether one of these is a misspelling. A Jaccard of .9 scores .63 at
+    least; rows over 1,024 bytes score their Jaccard. Facts: leaks by kind from .5 on, and that level.
 
     Missed: paraphrases and translations (see `semantic-leak`), small parts of long rows (see
     `contamination`). A row of many near copies in the reference has little evidence for each one. A
     natural near-paraphrase looks like an edit, and is reported: read a sample. Method: Broder 1997 for
-    Jaccard; Myers 1999 for edits.
+    Jaccard; Myers 1999 for edits; Shannon 1948 for surprise.
     """
 
     id: ClassVar[str] = "leak"
     code: ClassVar[str] = "L01"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     scope: ClassVar[str] = "references"
     judging: ClassVar[Judging] = Judging(
         "Was one of the two made of the other, by typing errors, by a few words changed, put in or left out, or by "

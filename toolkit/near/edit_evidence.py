@@ -7,8 +7,8 @@ counts two edits more than its own; where it is the reference row that stands in
 the rest of the reference needs to explain that row. Where one row begins with the other and no further
 one does, how seldom a row ends in that word is added (see `near.cuts`).
 
-The score is a logistic of the evidence around the level that one in twenty of the reference's own rows
-reaches against the others, so .5 is what this data set shows by itself.
+The evidence counts from the level that one in twenty of the reference's own rows reaches against the others. The
+score is a logistic of it, and of what the words say (see `near.word_evidence`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from toolkit.near.folded import folded
 from toolkit.near.groups import groups_of
 from toolkit.near.normal import Normal, join
 from toolkit.near.pairs import Texts
+from toolkit.near.word_evidence import log_odds
 
 SAMPLE = 2_000
 USUAL = 0.95
@@ -64,7 +65,7 @@ def edited_from(texts: Texts, reference: Texts) -> Calibrated:
     sample = _sample(unique)
     found, usual = _evidences((own, sample), unique)
     level = _level(usual.score) if len(sample.start) > 1 else HIGHEST
-    score = 1 / (1 + np.exp(level - found.score))
+    score = 1 / (1 + np.exp(-log_odds(own, unique, found.row, found.score - level)))
     row = np.where(found.row >= 0, first[found.row], -1) if len(first) else found.row
     twin = equal[len(theirs.start) :]
     same = twin < len(theirs.start)

@@ -31,7 +31,7 @@ SPELT = 80
 SHORT = 64
 """Words of texts in which a number, a negation or an opposite is what they are about."""
 SAMPLE, LONGEST = 4_000, 4_096
-_WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]|[^\\W_]+")
+WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]|[^\\W_]+")
 _FILLERS = frozenset(
     re.findall(
         "[a-z]+",
@@ -138,7 +138,7 @@ class Weights:
 def words(text: str) -> Words:
     """The words of a text, in lower case; a letter of a script without blanks is a word."""
     plain = skeleton(text[:LONGEST])
-    return Words(plain, Counter(_WORD.findall(plain)))
+    return Words(plain, Counter(WORD.findall(plain)))
 
 
 def say_otherwise(one: Said, other: Said, weights: Weights) -> bool:
@@ -183,7 +183,7 @@ def edits(one: str, other: str, most: int = 2) -> int:
 
 
 def _in_order(left: Counter[str], text: Words) -> list[str]:
-    return [word for word in _WORD.findall(text.text) if word in left]
+    return [word for word in WORD.findall(text.text) if word in left]
 
 
 def _digits(text: str) -> str:
