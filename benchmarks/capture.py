@@ -219,7 +219,11 @@ def _server() -> Iterator[int]:
 def _toolkit(upstream: int, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
     port = _free()
     command = [sys.executable, "-m", "toolkit", "capture", "proxy", "--upstream", f"http://127.0.0.1:{upstream}"]
-    with _running([*command, "--log", str(folder / "log"), "--port", str(port)], port) as process:
+    command += ["--log", str(folder / "log"), "--port", str(port)]
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+    with _running(command, port, **compiled):
+        pass  # compiles, as an installation does: compiling costs memory
+    with _running(command, port, **compiled) as process:
         yield port, process
 
 
