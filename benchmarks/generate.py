@@ -1,4 +1,4 @@
-"""What sending costs: the engine against a local server that is slow, throttles, stalls or breaks.
+"""What sending costs: the engine against a local server that is slow, throttles, stalls or breaks; and offline rows.
 
     python benchmarks/generate.py                      every figure
     python benchmarks/generate.py window-openai loris  some of them
@@ -123,6 +123,54 @@ def budget(count: int) -> None:
         print(f"budget: cap $1, billed by the server ${billed:.4f}, counted ${found.cost_usd:.4f}; {found.stopped}")
 
 
+def grammar(count: int) -> None:
+    """Texts of the shipped grammar alone, drawn as a run draws them: a request's worth at a time."""
+    from toolkit.core.text import mask_numbers, normal_text
+    from toolkit.generate import load, prepare
+
+    prepared = prepare(load(Path("support_tickets"), rows=count))
+    made: list[str] = []
+    cpu, per_call = time.process_time(), prepared.loaded.per_call
+    for state in prepared.cells:
+        for first in range(0, state.quota, per_call):
+            texts = prepared.loaded.provider.texts(state.cell, first, min(per_call, state.quota - first))  # type: ignore[attr-defined]
+            made += [each.text for each in texts]
+    cpu = time.process_time() - cpu
+    room = sum(each.masked for each in prepared.capacities())
+    normal = [normal_text(text) for text in made]
+    exact, masked = len(set(normal)), len(set(map(mask_numbers, normal)))
+    print(
+        f"grammar: {len(made) / cpu:,.0f} texts a second of CPU, capacity {room:,} with numbers masked; of "
+        f"{len(made):,} texts {exact / len(made):.1%} are unique, {masked / len(made):.1%} with numbers masked"
+    )
+
+
+def pilot(count: int) -> None:
+    """Whether the pilot's 90 % interval holds what the whole run then takes, at yields of .9, .6 and .3."""
+    from random import Random
+
+    from tests.generate.scripted import Scripted, run_of, texts
+    from toolkit.generate.estimate import estimate
+
+    above = below = 0
+    for nth in range(count):
+
+        def serve(request: Request, _: Random, nth: int = nth) -> str:
+            rng = Random(f"{nth}{request.key()}")  # noqa: S311 - no secret is made
+            return json.dumps(
+                [each if rng.random() < (0.9, 0.6, 0.3)[nth % 3] else 7 for each in json.loads(texts(request, rng))]
+            )
+
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            model = Scripted(serve)
+            foreseen = estimate(run_of(model, target={"rows": 300})).total
+            took = run_of(model, target={"rows": 300}).run().candidates
+        assert foreseen is not None
+        above, below = above + (took > foreseen.high), below + (took < foreseen.low)
+    held = count - above - below
+    print(f"pilot: {held} of {count} intervals held the run ({held / count:.1%}); {above} runs took more, {below} less")
+
+
 def show(what: str, found: Asked, seen: dict[str, Any], words: str) -> None:
     missing = sum(reply is None for reply in found.replies)
     print(
@@ -141,6 +189,8 @@ FIGURES: dict[str, tuple[Callable[[int], None], int]] = {
     "loris": (loris, 1000),
     "faults": (faults, 3000),
     "budget": (budget, 3000),
+    "grammar": (grammar, 100_000),
+    "pilot": (pilot, 240),
 }
 
 

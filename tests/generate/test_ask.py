@@ -395,3 +395,8 @@ def test_twenty_kills_at_random_points_pay_twice_at_most_what_was_in_the_air() -
             killed(server, 3 + 7 * nth % 23, signal.SIGKILL)
         assert ask(provider("openai:m", base_url=server.url + "/v1"), asking(400), folder=Path("asked")).complete
         assert sum(server.served.billed.values()) - 400 <= 20 * 16
+
+
+def test_the_shelf_of_providers_loads_no_sdk() -> None:
+    told = "import sys; from toolkit.core import parts; parts.parts('providers'); print('anthropic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -482,3 +482,20 @@ def test_passages_cover_a_document_and_overlap() -> None:
     assert list(passages(" \n ", "d.md")) == []
     with pytest.raises(UsageError):
         list(passages("a", "d.md", words=5, overlap=5))
+
+
+def test_own_functions_may_be_several_and_one_that_always_raises_ends_the_run() -> None:
+    Path("own.py").write_text(
+        "def short(row):\n    return len(row['text']) < 9\ndef calm(row):\n    return '!' not in row['text']\n"
+        "def broken(row):\n    return row['nope']\n"
+    )
+    asked: list[Any] = [{"python": "own.py:short"}, {"python": ["own.py:calm"]}]
+    (standing,) = [each for each in build(asked, Context(LABELS)) if each.id == "python"]
+    said = [standing.guard.judge(row(text), Cell("a")) for text in ("fine", "too long a text", "loud!")]
+    assert said == ["", "own.py:short refused it", "own.py:calm refused it"]
+    with pytest.raises(UsageError, match="'dedupe' is listed twice"):
+        build(["dedupe", {"dedupe": {"near": 0.9}}], Context(LABELS))
+    (broken,) = build([{"python": "own.py:broken"}], Context(LABELS))
+    assert "KeyError" in broken.guard.judge(row("one"), Cell("a"))
+    with pytest.raises(UsageError, match=r"own.py:broken raised KeyError: 'nope', for each of the first 8 rows"):
+        [broken.guard.judge(row(str(nth)), Cell("a")) for nth in range(8)]

@@ -99,3 +99,26 @@ def test_max_candidates_is_never_passed(most: int) -> None:
     play(made, {A: 0.2})
     assert made.asked == most
     assert f"max_candidates ({most}) reached" in made.stops[0]
+
+
+def test_a_label_that_gives_nothing_is_tried_no_more_than_tells() -> None:
+    """The other label is good, so the run itself is not barren."""
+    states = [CellState(Cell("good"), 200, None), CellState(Cell("bad"), 200, None)]
+    made = Plan(states, per_call=5, max_candidates=4000, seed=1)
+    for wave in made.waves():
+        for seed in wave:
+            bad = seed.cell.label == "bad"
+            made.take(seed.cell, Counter({"judge": seed.rows} if bad else {}), 0 if bad else seed.rows)
+    good, bad = made.cells.values()
+    assert good.accepted == 200
+    assert bad.candidates == 50  # ten requests of five
+    assert len(made.stops) == 1
+    assert "label 'bad' is 200 short" in made.stops[0]
+
+
+def test_the_last_word_on_what_refused_most_counts_all() -> None:
+    made = Plan([CellState(Cell("a"), 30, None)], per_call=5, max_candidates=40, seed=1)
+    for wave in made.waves():
+        for seed in wave:
+            made.take(seed.cell, Counter({"judge": seed.rows - 1}), 1)
+    assert made.stops == ["max_candidates (40) reached; gate judge refused most (32), most missing in cell a"]

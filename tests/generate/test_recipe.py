@@ -179,7 +179,8 @@ def test_a_local_file_may_bring_a_provider(capfd: pytest.CaptureFixture[str]) ->
         "import json\nfrom dataclasses import dataclass\nfrom typing import ClassVar\n"
         "from toolkit.core.request import Reply\n"
         "@dataclass(frozen=True, slots=True)\nclass Mine:\n"
-        "    id: ClassVar[str] = 'mine'\n    source_kind: ClassVar[str] = 'llm'\n    free: ClassVar[bool] = True\n"
+        "    id: ClassVar[str] = 'mine'\n    version: ClassVar[str] = '1'\n"
+        "    source_kind: ClassVar[str] = 'llm'\n    free: ClassVar[bool] = True\n"
         "    reads_prompt: ClassVar[bool] = True\n    per_call: ClassVar[int] = 2\n    model: str = 'm'\n"
         "    def capacity(self, cell):\n        return None\n"
         "    async def complete(self, request):\n"
@@ -224,3 +225,10 @@ def test_a_label_without_seeds_is_named(capsys: pytest.CaptureFixture[str]) -> N
         Path("bare.yaml").write_text(told + asked)
         main(["generate", "bare.yaml"])
     assert "no seed row has the label track: their prompts show no example" in capsys.readouterr().err
+
+
+def test_a_value_of_several_forms_is_told_by_the_form_that_it_comes_closest_to() -> None:
+    text = "version: 1\ntask: classification\ntarget: {rows: 4}\nlabels: {a: x}\nvary: {tone: {calm: -3}}\n"
+    Path("wrong.yaml").write_text(text + "model: {use: grammar}\n")
+    with pytest.raises(UsageError, match=r"line 5: 'vary.tone.calm' is '-3': input should be greater than 0"):
+        load(Path("wrong.yaml"))

@@ -60,3 +60,12 @@ def test_the_command_reads_the_recipe_of_the_run(capsys: pytest.CaptureFixture[s
     Path("sql/recipe.yaml").rename("moved.yaml")
     assert main(["rejudge", "sql"]) == 2
     assert "--recipe FILE" in capsys.readouterr().err
+
+
+def test_a_run_whose_target_grew_is_judged_again_in_full() -> None:
+    provider = Scripted(texts)
+    run_of(provider, target={"rows": 13}).run()
+    found = run_of(provider, target={"rows": 38}).run()
+    again = run_of(provider, target={"rows": 38}).rejudge()
+    assert found.complete
+    assert again.accepted == found.accepted

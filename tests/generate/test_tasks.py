@@ -251,7 +251,7 @@ def test_items_come_without_the_probability_that_was_asked_for() -> None:
     [
         ({"task": "sql", "options": {"tabels": "x"}}, "unknown option 'tabels' of sql"),
         ({"task": "sql", "options": {"tables": "no.sql"}}, "'no.sql' does not exist"),
-        ({"task": "sql", "options": {"labels": {}}}, "options.labels has a section of its own"),
+        ({"task": "sql", "options": {"labels": {}}}, "options.labels has a place of its own"),
         ({"task": "style", "seeds": None}, "the task style works with `seeds`"),
         ({"task": "grounded-qa", "documents": None}, "the task grounded-qa works with `documents`"),
         ({"task": "grounded-qa", "documents": {"paths": ["*.doc"]}}, "'*.doc' names no document"),

@@ -52,8 +52,8 @@ def parse(text: str, name: str) -> Any:
 def _first(errors: list[Any], model: type[Model], found: Any, name: str) -> UsageError:
     """The first validation error in the words of the house."""
     # A mistyped key is both unknown and missing; the first of these shows the typo.
-    error = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-    place = ".".join(str(step) for step in error["loc"])
+    error = next((each for each in errors if each["type"] == "extra_forbidden"), _deepest(errors))
+    place = ".".join(str(step) for step in error["loc"] if str(step) == "[key]" or not _is_arm(step))
     line = _line(found, error["loc"])
     where = f"{name}, line {line}" if line else name
     if error["type"] == "extra_forbidden":
@@ -66,6 +66,21 @@ def _first(errors: list[Any], model: type[Model], found: Any, name: str) -> Usag
         return UsageError(f"{where}: '{place.removesuffix('.[key]')}' is no text", "write it in quotes")
     shown = str(error.get("input"))[:60]
     return UsageError(f"{where}: '{place}' is {shown!r}: {error['msg'].lower()}", "correct that value")
+
+
+def _deepest(errors: list[Any]) -> Any:
+    """The first error; of a value that may have one of several forms, that of the form which it comes closest to."""
+    first = errors[0]["loc"]
+    if not _is_arm(first[-1]):
+        return errors[0]
+    return max(
+        (each for each in errors if each["loc"][: len(first) - 1] == first[:-1]), key=lambda one: len(one["loc"])
+    )
+
+
+def _is_arm(step: object) -> bool:
+    """Whether a step of a place names one of several forms, such as `list[str]`."""
+    return isinstance(step, str) and step.endswith("]")
 
 
 def _needed(model: type[BaseModel]) -> list[str]:

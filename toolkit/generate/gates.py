@@ -45,7 +45,9 @@ def names(asked: Asked | None, task: Mapping[str, Mapping[str, Any]]) -> dict[st
     told: dict[str, dict[str, Any]] = {}
     for each in USUAL if asked is None else asked:
         for name, options in {each: {}}.items() if isinstance(each, str) else each.items():
-            told[name] = _options(name, options)
+            if name in told and name != "python":
+                raise UsageError(f"the check '{name}' is listed twice", "write its options in one place")
+            told[name] = _joined(told.get(name, {}), _options(name, options))
     for name, options in task.items():
         if name in told or name not in USUAL or asked is None:
             told[name] = {**options, **told.get(name, {})}
@@ -75,11 +77,22 @@ def judge(gates: Sequence[Standing], row: GeneratedRow, cell: Cell) -> Refusal |
     return None
 
 
+def _joined(before: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a check; several functions of the user's stand behind one gate, in their order."""
+    if not before:
+        return dict(told)
+    return {"call": [call for each in (before, told) for call in _listed(each.get("call", []))]}
+
+
+def _listed(told: Any) -> list[Any]:
+    return list(told) if isinstance(told, list) else [told]
+
+
 def _options(name: str, told: Any) -> dict[str, Any]:
     """The options of one gate; `{python: "checks.py:function"}` is short for its one option."""
     if isinstance(told, Mapping):
         return dict(told)
-    if name == "python" and isinstance(told, str):
+    if name == "python" and isinstance(told, str | list):
         return {"call": told}
     if told is None:
         return {}

@@ -69,8 +69,15 @@ class Plan:
         self.max_candidates = max_candidates
         self.salt = f"{seed}|{salt}"
         self.asked = 0
-        self.stops: list[str] = []
+        self.stopped: list[str] = []
+        self._full = False
         self.target = sum(state.quota for state in self.cells.values())
+
+    @property
+    def stops(self) -> list[str]:
+        """Why it ends before its target, by the verdicts so far."""
+        reached = f"max_candidates ({self.max_candidates:,}) reached{self._worst_gate()}"
+        return [*self.stopped, reached] if self._full and self.accepted < self.target else self.stopped
 
     @property
     def accepted(self) -> int:
@@ -115,20 +122,33 @@ class Plan:
 
     def _seeds(self, state: CellState) -> Iterator[Seed]:
         """Requests for what a cell misses, as many more as its yield so far makes likely to be needed."""
-        wanted = math.ceil(state.missing / state.expected)
+        wanted = self._tried(state, math.ceil(state.missing / state.expected))
         room = state.room()
         wanted = wanted if room is None else min(wanted, room)
         for first in range(state.asked, state.asked + wanted, self.per_call):
             yield Seed(state.cell, first, min(self.per_call, state.asked + wanted - first))
+
+    def _tried(self, state: CellState, wanted: int) -> int:
+        """`wanted`, but of a large cell first no more than tells whether it gives anything, and then what it misses.
+
+        A cell that is small from the start is asked for at once, and so is what costs nothing and knows its capacity.
+        """
+        trial = math.ceil(COLLAPSED_AFTER / self.per_call) * self.per_call
+        if state.capacity is not None or state.candidates > trial:
+            return wanted
+        good = state.accepted + state.refused[SURPLUS]
+        if good:
+            # The yield of so few candidates would often ask for far too many.
+            return min(wanted, state.missing) if state.missing > trial else wanted
+        small = not state.candidates and state.missing < 2 * trial
+        return wanted if small else min(wanted, max(trial - state.candidates, 1))
 
     def _within(self, seeds: list[Seed], left: int) -> list[Seed]:
         """The seeds that fit into what may still be asked; says so when not all do."""
         kept = []
         for seed in seeds:
             if left == 0:
-                reached = f"max_candidates ({self.max_candidates:,}) reached"
-                self.stops = [each for each in self.stops if not each.startswith(reached)]
-                self._stop(f"{reached}{self._worst_gate()}")
+                self._full = True
                 break
             kept.append(replace(seed, rows=min(seed.rows, left)))
             left -= kept[-1].rows
@@ -163,8 +183,8 @@ class Plan:
                 self._stop(f"label '{label}' is {missing:,} short: in cell {last.cell.name} {last.closed}")
 
     def _stop(self, reason: str) -> None:
-        if reason not in self.stops:
-            self.stops.append(reason)
+        if reason not in self.stopped:
+            self.stopped.append(reason)
 
     def _worst_gate(self) -> str:
         total: Counter[str] = Counter()

@@ -162,7 +162,7 @@ class _Run:
                 shown = replace(seed, examples=self._shown(seed))
                 self._judge(stored.cook(driver.recipe, shown, driver.engine.bound, journal.reply_to), journal)
         if self.plan.accepted < self.plan.target:
-            self.plan.stops.append("nothing more was bought; `toolkit generate` goes on by this recipe")
+            self.plan.stopped.append("nothing more was bought; `toolkit generate` goes on by this recipe")
 
     def _told(self) -> dict[str, JSON]:
         """What another terminal needs to know of this run: `status` and `rejudge` read it."""
@@ -293,7 +293,7 @@ class _Run:
 
     def _summary(self, driver: Driver, journal: Journal) -> GenerateResult:
         stopped = driver.engine.stopped
-        stops = ([stopped] if stopped else []) + self.plan.stops
+        stops = [stopped, *self.plan.stopped] if stopped else self.plan.stops
         candidates = sum(state.candidates for state in self.plan.cells.values())
         found = GenerateResult(
             folder=self.folder,

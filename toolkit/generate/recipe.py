@@ -319,7 +319,9 @@ def _recipe(file: RecipeFile, folder: Path) -> Recipe:
             raise UsageError(f"the task {file.task} works with `{section}`", f"add the section `{section}`")
     clash = next((name for name in file.options if name in told or name in ("documents", "examples")), "")
     if clash:
-        raise UsageError(f"options.{clash} has a section of its own", "take it out of `options`")
+        where = "strategy." * (clash in ("prompt", "system", "personas", "verbalized"))
+        home = {"examples": "seeds"}.get(clash, f"{where}{clash}")
+        raise UsageError(f"options.{clash} has a place of its own", f"write it under `{home}`")
     built: Recipe = parts.build("recipes", file.task, {**given, **material.opened(folder, file.options)})
     return built
 

@@ -35,7 +35,7 @@ class Stored:
     @classmethod
     def of(cls, folder: Path) -> Stored:
         """Those that ended, by a reply or for good; what was in the air at the end is left out."""
-        found: dict[tuple[tuple[tuple[str, str], ...], int], First] = {}
+        found: dict[tuple[tuple[tuple[str, str], ...], int], list[First]] = {}
         ended: set[str] = set()
         for event in events(folder / NAME):
             if event["e"] in ("reply", "failed"):
@@ -43,11 +43,13 @@ class Stored:
             elif event["e"] == "planned" and not event.get("to"):
                 messages = tuple(Message(**each) for each in event["messages"])
                 first = First(event["sample"], event["rows"], event["key"], messages)
-                found.setdefault((tuple(event["cell"].items()), event["sample"]), first)
+                found.setdefault((tuple(event["cell"].items()), event["sample"]), []).append(first)
         cells: dict[tuple[tuple[str, str], ...], list[First]] = {}
-        for (cell, _), first in sorted(found.items()):
-            if first.key in ended:
-                cells.setdefault(cell, []).append(first)
+        for (cell, _), own in sorted(found.items()):
+            whole = [first for first in own if first.key in ended]
+            if whole:
+                # A run whose target grew asked for more rows from the same place; the first of equals began it.
+                cells.setdefault(cell, []).append(max(whole, key=lambda first: first.rows))
         return cls(cells)
 
     def waves(self, plan: Plan) -> Iterator[list[Seed]]:

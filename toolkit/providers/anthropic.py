@@ -237,11 +237,11 @@ def _http() -> httpx2.AsyncClient:
     import httpx2
     from anthropic import DefaultAioHttpClient
 
-    from toolkit.providers.straight import StraightClient
+    from toolkit.providers.straight import straight
 
     # No bound is written as a large one: aiohttp's own of 100 would take the place of None.
     pool = httpx2.Limits(max_connections=2**16, max_keepalive_connections=2**16)
-    made = DefaultAioHttpClient if getproxies() else StraightClient
+    made = DefaultAioHttpClient if getproxies() else straight()
     # The engine's deadline is for the whole reply; a second clock here would only hide it.
     return made(limits=pool, timeout=httpx2.Timeout(None, connect=30.0))
 

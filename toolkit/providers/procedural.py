@@ -150,7 +150,7 @@ def extraction(rng: Random) -> Question:
         "name": rng.choice(NAMES),
         "city": rng.choice(CITIES),
         "item": rng.choice(THINGS),
-        "quantity": rng.randint(1, 48),
+        "quantity": rng.randint(2, 48),
         "order": f"{rng.choice('ABCDEFGH')}{rng.randint(10000, 99999)}",
     }
     shape = rng.randrange(len(LETTERS))

@@ -42,16 +42,16 @@ class Domain(NamedTuple):
 
 
 DOMAINS = (
-    Domain("orders", "item", ITEMS, "quantity", "cents", "customers", "customer_id"),
-    Domain("trips", "purpose", ("delivery", "pickup", "repair", "training"), "km", "minutes", "drivers", "driver_id"),
+    Domain("orders", "item", ITEMS, "quantity", "price", "customers", "customer_id"),
     Domain(
-        "loans", "kind", ("novel", "atlas", "comic", "magazine", "score"), "days", "fine_cents", "members", "member_id"
+        "trips", "purpose", ("delivery", "pickup", "repair", "training"), "distance", "duration", "drivers", "driver_id"
     ),
-    Domain("shifts", "task", ("packing", "cleaning", "loading", "counting"), "hours", "breaks", "workers", "worker_id"),
+    Domain("loans", "kind", ("novel", "atlas", "comic", "magazine", "score"), "period", "fine", "members", "member_id"),
+    Domain("shifts", "task", ("packing", "cleaning", "loading", "counting"), "length", "pause", "workers", "worker_id"),
     Domain(
-        "visits", "reason", ("checkup", "vaccination", "x-ray", "advice"), "minutes", "fee", "patients", "patient_id"
+        "visits", "reason", ("checkup", "vaccination", "x-ray", "advice"), "duration", "fee", "patients", "patient_id"
     ),
-    Domain("readings", "sensor", ("north", "south", "roof", "cellar"), "level", "errors", "stations", "station_id"),
+    Domain("readings", "sensor", ("north", "south", "roof", "cellar"), "level", "drift", "stations", "station_id"),
 )
 
 
@@ -183,7 +183,7 @@ def extract_order(rng: Random) -> Worked:
         "name": f"{rng.choice(PEOPLE)} {rng.choice(SURNAMES)}",
         "city": rng.choice(CITIES),
         "item": rng.choice(ITEMS),
-        "quantity": rng.randint(1, 48),
+        "quantity": rng.randint(2, 48),
         "order": f"{rng.choice('ABCDEFGH')}{rng.randint(10000, 99999)}",
     }
     texts = (

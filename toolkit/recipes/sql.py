@@ -74,9 +74,8 @@ class Sql:
         asked = f"{_schema(setup)}\n\nQuestion: {question}\nAnswer with one SQL query for DuckDB."
         answer = item.get("answer")
         proof = {"setup": setup, "question": question, "query": query, "answer": answer, "second": ""}
-        # Tables of the user's own are the same in every row.
-        text = question if self.tables else asked
-        return GeneratedRow({"prompt": asked, "completion": query}, text, label, proof=proof)
+        # Rows of one schema would all be near copies of one another by their tables.
+        return GeneratedRow({"prompt": asked, "completion": query}, question, label, proof=proof)
 
     def _confirmed(self, rows: list[GeneratedRow], seed: Seed) -> Conversation:
         """The rows with a second query each, written without sight of the first."""
