@@ -18,11 +18,12 @@ from toolkit.core import parts
 from toolkit.core.errors import UsageError
 from toolkit.core.gating import Context
 from toolkit.core.passages import passages
-from toolkit.core.request import Cell, Example, GeneratedRow, Request
+from toolkit.core.request import Cell, Example, GeneratedRow, Reply, Request, Seed
 from toolkit.generate import GenerateResult, material, prepare
 from toolkit.generate.gates import build
 from toolkit.generate.looking import Looking
 from toolkit.near.growing import Growing
+from toolkit.recipes.sql import Sql
 from toolkit.runners.limited import Limits, run_python
 from toolkit.runners.queries import Failed, Room
 
@@ -499,3 +500,21 @@ def test_own_functions_may_be_several_and_one_that_always_raises_ends_the_run() 
     assert "KeyError" in broken.guard.judge(row("one"), Cell("a"))
     with pytest.raises(UsageError, match=r"own.py:broken raised KeyError: 'nope', for each of the first 8 rows"):
         [broken.guard.judge(row(str(nth)), Cell("a")) for nth in range(8)]
+
+
+def test_questions_about_one_schema_are_no_near_copies_for_it() -> None:
+    columns = ", ".join(f"a_long_name_of_column_{nth} INT" for nth in range(12))
+    setup = f"CREATE TABLE readings(id INT, {columns}); INSERT INTO readings(id) VALUES (1), (2);"
+    asked = ["How many readings are there?", "Which id is the largest?", "which ID is the largest?"]
+    items = [{"setup": setup, "question": each, "sql": "SELECT 1"} for each in asked]
+    conversation = Sql(second=False).cook(Seed(Cell("sql-filter"), 0, 3))
+    next(conversation)
+    with pytest.raises(StopIteration) as done:
+        conversation.send(Reply(json.dumps(items)))
+    (dedupe,) = build([{"dedupe": {"near": 0.85}}], Context(LABELS))
+    said = []
+    for each in done.value.value:
+        said.append(dedupe.guard.judge(each, Cell("sql-filter")))
+        dedupe.guard.keep(each)
+    assert said[:2] == ["", ""]
+    assert said[2].startswith("the same text as")
