@@ -29,6 +29,8 @@ from toolkit.store.dataset import Dataset, DatasetWriter, Manifest, SourceNote
 from toolkit.store.sampler import Sampler
 from toolkit.store.shared import Shared
 
+READING = 2
+"""Raised where a record becomes another row than before, so that an older run is read anew."""
 SAMPLE = 1000
 COLUMNS = ("text", "label", "prompt", "answer", "group", "id")
 BATCH_ROWS = 8192
@@ -96,7 +98,7 @@ def _choose_file(source: Source) -> Any:
 
 
 def _digest(sha256: str, options: ReadOptions) -> str:
-    told = json.dumps([sha256, asdict(options), cols.STORED.names], sort_keys=True)
+    told = json.dumps([READING, sha256, asdict(options), cols.STORED.names], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 

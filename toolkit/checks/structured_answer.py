@@ -25,7 +25,8 @@ DECLARED = r'"(?:response_format|response_schema|output_schema|json_schema)"\s*:
 PLAIN = r'\A\s*(?:\{\s*"[^"\n]{0,80}"\s*:|\[\s*(?:\{\s*"|"[^"\n]*"\s*[,\]]))'
 DEMAND = re.compile(
     r"(?i)\b(?:respond|reply|answer|return|output)\b[^.\n]{0,40}\b(?:only|valid|strictly)\b[^.\n]{0,30}\bjson\b"
-    r"|\bjson\b[^.\n]{0,20}\b(?:only|and nothing else)\b|\bin (?:strict |valid )?json(?: format| only)?\s*[.:]?\s*\Z"
+    r"|\bjson\b[^.\n]{0,20}\b(?:only|and nothing else)\b"
+    r"|\bin (?:strict |valid )?json(?: format| only)?(?:,? please)?\s*[.:!]?\s*\Z"
 )
 NOT_ONLY = re.compile(r"(?i)\b(?:function|code|script|program|class|method|endpoint|api)\b")
 SKETCH = re.compile(r"\.\.\.|…|(?m:^[ \t]*(?://|#))|[,{\[]\s*//|/\*|<[a-z_ ]+>|\{\{")
@@ -56,7 +57,7 @@ class StructuredAnswer:
 
     id: ClassVar[str] = "structured-answer"
     code: ClassVar[str] = "T02"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("turns", "answer", "prompt", "system", "raw")
 
