@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,6 +18,13 @@ from toolkit.store.view import View
 COLUMNS = ("document", "documents", "context", "contexts", "passage", "passages", "article", "source_text", "source")
 LONG = 400
 LEAST_DOCUMENT = 80
+CLAIMED = 0.2
+"""Share of the word triples of a quote that a prompt must hold, where nothing says that it is quoted."""
+SAYS = re.compile(
+    r"\b(?:says?|said|states?|stated|according to|reads|mentions?|(?:text|document|passage|article|letter|email)\b)"
+    r"[^.!?\n]{0,40}$",
+    re.IGNORECASE,
+)
 SHOWN = 100
 
 
@@ -29,7 +37,8 @@ class Quote:
     where passages are numbered, `(Source: name)`. The score is the share of word triples that are
     missing, so a quote with a small edit stays under the bar. Documents are the columns of `columns`,
     texts or lists of texts or of objects with a text (`unsupported`, `citation`); else a prompt of 400
-    characters and more, which need not be one, is looked at with less trust (`unsupported-in-prompt`).
+    characters and more, which need not be one, is looked at with less trust (`unsupported-in-prompt`): only
+    quotes of which it holds some words in a row, or before which the answer says what a text says.
 
     Not applicable without documents. Missed: claims without quotes, quotes of under four words, quotes
     given to the wrong speaker. Example: a document says `closes at nine`, the answer quotes `"closes at
@@ -38,7 +47,7 @@ class Quote:
 
     id: ClassVar[str] = "quote"
     code: ClassVar[str] = "T03"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("answer", "prompt", "system", "raw")
 
@@ -65,13 +74,30 @@ class Quote:
 
 def _worst(row: dict[str, Any], given: list[str], declared: bool) -> Unsupported | None:
     """The quote or citation of an answer with the least support; None where all is well."""
-    answer = row["answer"]
+    answer = _readable(row["answer"])
     if not any(sign in answer for sign in '"“«„>[') and "ource:" not in answer:
         return None
     texts = [*given, row["prompt"] or "", row["system"] or ""]
     numbers = range(1, len(given) + 1) if declared and len(given) > 1 else None
-    wrong = unsupported(answer, Documents(texts, numbers))
+    wrong = [each for each in unsupported(answer, Documents(texts, numbers)) if declared or _claimed(answer, each)]
     return min(wrong, key=lambda each: (each.support, each.kind, each.text), default=None)
+
+
+def _claimed(answer: str, wrong: Unsupported) -> bool:
+    """Whether something speaks for words in quotation marks being taken from the prompt."""
+    if wrong.kind == "citation" or wrong.support >= CLAIMED:
+        return True
+    return SAYS.search(answer[: max(answer.find(wrong.text) - 1, 0)]) is not None
+
+
+def _readable(answer: str) -> str:
+    """JSON with its letters as they are read, not as they are escaped."""
+    if "\\u" not in answer or answer.lstrip()[:1] not in ("{", "["):
+        return answer
+    try:
+        return orjson.dumps(orjson.loads(answer)).decode()
+    except orjson.JSONDecodeError:
+        return answer
 
 
 def _finding(row: int, wrong: Unsupported, declared: bool) -> Finding:
