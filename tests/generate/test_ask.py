@@ -345,6 +345,17 @@ def test_a_reply_that_points_elsewhere_is_followed_by_the_sdks_client() -> None:
         assert ask(provider("anthropic:m", base_url=url), asking(2)).complete
 
 
+def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(Faults(text="by the proxy")) as proxy, serving(Faults(text="at home")) as home:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        (far,) = ask(provider("openai:m", base_url="http://model.example/v1"), asking(1)).replies
+        (near,) = ask(provider("openai:m", base_url=f"{home.url}/v1"), asking(1)).replies
+        (sdk,) = ask(provider("anthropic:m", base_url="http://model.example"), asking(1)).replies
+    said = [each.text for each in (far, near, sdk) if each is not None]
+    assert said == ["by the proxy", "at home", "by the proxy"]
+
+
 PROGRAM = """
 import sys
 from tests.generate.test_ask import asking

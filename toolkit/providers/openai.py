@@ -36,7 +36,8 @@ class OpenAIProvider:
     they are.
 
     The key comes from the environment variable `key_env` or from `key_file`; a server on this machine
-    may need none. Without `base_url` the variable OPENAI_BASE_URL decides, then OpenAI's own address.
+    may need none, and is asked without the proxy that HTTPS_PROXY may name. Without `base_url` the
+    variable OPENAI_BASE_URL decides, then OpenAI's own address.
     """
 
     id: ClassVar[str] = "openai"
@@ -152,8 +153,16 @@ class OpenAIProvider:
             connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
             # The engine's deadline is for the whole reply; a second clock here would only hide it.
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
-            self._open[loop] = aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout)
+            told = {"headers": headers, "timeout": timeout, "trust_env": self._may_need_a_proxy()}
+            self._open[loop] = aiohttp.ClientSession(connector=connector, **told)  # type: ignore[arg-type]
         return self._open[loop]
+
+    def _may_need_a_proxy(self) -> bool:
+        """Whether the environment names a proxy; a server on this machine is asked without one."""
+        from urllib.parse import urlsplit
+        from urllib.request import getproxies
+
+        return bool(getproxies()) and urlsplit(self.url).hostname not in ("localhost", "127.0.0.1", "::1")
 
     def _key(self) -> str | None:
         key = read_key(self.key_env, self.key_file)
