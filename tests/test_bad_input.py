@@ -174,6 +174,14 @@ def test_a_check_that_raises_costs_itself_alone(method: str, error: str, capsys:
     assert by_check["empty-answer"]["flagged"] == 1
 
 
+def test_what_a_check_could_not_look_at_is_not_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("raises.py").write_text(RAISES.format(method="run(self, view)", error="ValueError('x')"))
+    Path("rows.jsonl").write_text(_chat("a", "one answer") + "\n" + _chat("b", "another answer") + "\n")
+    assert _run(capsys, "verify", "rows.jsonl", "--check", "raises", "--with", "raises.py")[0] == 1
+    again = ("--check", "raises", "--with", "raises.py", "--baseline", "runs/rows")
+    assert _run(capsys, "verify", "rows.jsonl", *again)[0] == 1
+
+
 def _command(*argv: str) -> list[str]:
     return [sys.executable, "-m", "toolkit", *argv]
 

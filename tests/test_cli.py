@@ -240,6 +240,15 @@ def _command(*argv: str) -> list[str]:
     return [sys.executable, "-m", "toolkit", *argv]
 
 
+def test_without_a_network_the_hub_is_asked_once() -> None:
+    online = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        _command("verify", "no/hub-set"), env=online, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 3
+    _two_lines(done.stderr)
+
+
 def test_ctrl_c_stops_cleanly_and_the_next_run_finishes() -> None:
     rows = "".join(
         json.dumps({"text": f"row {at} " + "word " * 30, "label": str(at % 7)}) + "\n" for at in range(60_000)

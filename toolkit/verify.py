@@ -64,13 +64,18 @@ class Verified:
 
     @property
     def level(self) -> Level:
-        """The highest level that a check of the input reached, an error where no row is left.
+        """The highest level that a check of the input reached, an error where no row is left or a check failed.
 
         Whether the rows that are left are enough is asked by readiness.
         """
-        if not self.decision.kept:
+        if not self.decision.kept or self.failed:
             return max(Level.ERROR, self._highest)
         return self._highest
+
+    @property
+    def failed(self) -> bool:
+        """Whether a check ended in an error of its own: what nobody looked at is not clean."""
+        return any(each.status == "failed" for each in self.decision.outcomes)
 
     @property
     def _highest(self) -> Level:

@@ -102,7 +102,7 @@ def _show(found: Verified, write: list[str], baseline: str, older: Baseline | No
     stopped = found.opinion is not None and not found.opinion.complete
     if listed is not None and older is not None:
         print(news.as_json(listed, baseline) if json else news.news(listed, baseline))
-        return max(_listed.exit_code(listed), int(stopped))
+        return max(_listed.exit_code(listed), int(stopped or found.failed))
     print(terminal.verified_json(found) if json else terminal.verified(found))
     return 1 if stopped or found.level >= Level.ERROR else 0
 

@@ -60,11 +60,20 @@ def _download(name: str) -> Any:
     files = {"data_files": f"hf://datasets/{found['name']}/{file}"} if file else {}
     kind = Path(file).suffix.lstrip(".").replace("jsonl", "json") if file else found["name"]
     try:
+        _ask_for(found["name"])
         loaded = datasets.load_dataset(kind, streaming=True, split=split, **files)
     except Exception as failure:  # datasets raises whatever its many transports raise
         what = f"the Hub did not give {found['name']}: {type(failure).__name__}: {str(failure).splitlines()[0]}"
         raise ProviderError(what, "check the name and the network, or download the file and give its path") from failure
     return loaded if split else _one_split(loaded, name)
+
+
+def _ask_for(name: str) -> None:
+    """One question whether the Hub has it: `datasets` by itself tries for half a minute where there is no network."""
+    import huggingface_hub
+
+    if not huggingface_hub.constants.is_offline_mode():
+        huggingface_hub.HfApi().dataset_info(name, timeout=20.0)
 
 
 def _one_split(loaded: Any, name: str) -> Any:
