@@ -116,7 +116,7 @@ WRONG = [
     (["--trainer", "trl", "--model", "nobody/nothing"], "neither a folder nor a model in the Hub cache"),
     (["--trainer", "trl", "--model", MODEL, "--max-length", "-1"], "--max-length -1 is no length"),
     (["--trainer", "trl", "--model", MODEL, "--set", "trl.pack=true"], "unknown option 'pack' of trl"),
-    (["--trainer", "trl", "--model", MODEL, "--set", "trl.packing=maybe"], "trl.packing is 'maybe'"),
+    (["--trainer", "trl", "--model", MODEL, "--set", "trl.packing=maybe"], "trl.packing cannot be 'maybe'"),
     (["--trainer", "trl", "--model", MODEL, "--set", "mlx.iters=3"], "is no option of trl"),
     (["--trainer", "axolotl", "--model", MODEL, "--set", "axolotl.excess_length_strategy=cut"], "unknown excess"),
     (["--trainer", "llamafactory", "--model", MODEL, "--set", "llamafactory.template=lama"], "unknown LLaMA-Fac"),
