@@ -94,7 +94,7 @@ def test_the_schema_takes_short_and_long_answers() -> None:
         ("money: {calls_per_day: 5}\n", "missing"),
         ("money: {calls_per_day: [3, 2, 1], saving_per_call: 1, tune: 1, months: 1}\n", "a range goes up"),
         ("goal: label\ngoal: cost\n", "line"),
-        ("- 1\n", "input should be"),
+        ("- 1\n", "a.yaml holds no keys"),
         ("", "a.yaml is empty"),
     ],
 )
