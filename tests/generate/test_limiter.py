@@ -74,14 +74,18 @@ def test_a_handful_goes_ahead_and_the_rest_follows_the_first_answer() -> None:
     assert asyncio.run(ramp()) == [AHEAD]
 
 
-def paced(rate: float, count: int, *, told: bool) -> tuple[float, int]:
-    """A server with a bucket of `rate` requests that fills in a second; seconds taken and answers of 429."""
+def paced(rate: float, count: int, *, told: bool, order: Random | None = None) -> tuple[float, int]:
+    """A server with a bucket of `rate` requests that fills in a second; seconds taken and answers of 429.
+
+    order: requests reach it up to 60 ms late and overtake each other, as they do on new connections.
+    """
     left, at, refused = rate, time.monotonic(), 0
 
     async def one(limiter: Limiter) -> None:
         nonlocal left, at, refused
         while True:
             async with limiter.slot() as slot:
+                await asyncio.sleep(order.choice((0.0, 0.06)) if order else 0.0)
                 now = time.monotonic()
                 left, at = min(rate, left + rate * (now - at)), now
                 good = left >= 1
@@ -108,6 +112,11 @@ def test_a_rate_limit_that_is_told_is_kept() -> None:
     took_s, refused = paced(200, 600, told=True)
     assert refused <= 12
     assert took_s < 1.5 * (600 - 200) / 200
+
+
+def test_words_of_requests_that_overtook_others_are_not_believed() -> None:
+    _, refused = paced(60, 150, told=True, order=Random(1))
+    assert refused <= 2
 
 
 def test_a_rate_limit_that_is_not_told_is_learnt() -> None:

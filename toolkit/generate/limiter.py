@@ -96,7 +96,7 @@ class Pacer:
         self.sent += 1
         self.left -= 1.0
 
-    def hear(self, slot: Slot, pace: Pace, now: float) -> None:
+    def hear(self, slot: Slot, pace: Pace, now: float, in_air: int) -> None:
         """What a server says of its bucket, if nothing newer was heard: a reply tells of when it was sent."""
         if slot.number <= self.newest or pace.limit <= 0:
             return
@@ -113,11 +113,12 @@ class Pacer:
         since = self.rate * (now - slot.sent_at) - (self.sent - slot.number)
         self.size = max(MARGIN, float(pace.limit))
         # Its words may be as old as the request or as new as the answer, and what was sent since may not
-        # have arrived: the lowest is believed at once, what is higher than our own count only by and by.
+        # have arrived: the lowest is believed at once. What is higher than our own count is believed by and by,
+        # as if nothing in the air had arrived: new connections overtake each other.
         safe = min(self.size, float(pace.remaining), pace.remaining + since)
         if first:
             self.left = min(safe, pace.limit - self.sent)
-        self.left = safe if safe < self.left else self.left + 0.1 * (safe - self.left)
+        self.left = min(safe, self.left + max(0.0, 0.1 * (min(safe, float(pace.remaining - in_air)) - self.left)))
 
     def show(self, rate: float, now: float) -> None:
         """What a server served while it throttled, where it has not told its limit."""
@@ -202,7 +203,7 @@ class Limiter:
         self._served.append(now)
         self._forget(now)
         if pace is not None:
-            self.pacer.hear(slot, pace, now)
+            self.pacer.hear(slot, pace, now, self.busy - 1)
         if not self._ramping:
             self.window = min(self.most, self.window + max(1.0, 0.02 * self.most) / max(self.window, 1.0))
 
@@ -214,7 +215,7 @@ class Limiter:
         self._first_word()
         self.pacer.slow(now)
         if pace is not None:
-            self.pacer.hear(slot, pace, now)
+            self.pacer.hear(slot, pace, now, self.busy - 1)
         # Where one answer in twenty says so at random, six more than the share come up less than once in 10^6.
         if sum(self._recent) <= THROTTLED_SHARE * len(self._recent) + BY_CHANCE:
             return
