@@ -86,9 +86,9 @@ def adds_up(found: Asked, server: FaultServer) -> None:
 
 @BOTH
 def test_every_fault_at_once_loses_no_reply(name: str) -> None:
-    faults = Faults(throttled=0.08, retry_after_s=0.02, failing=0.06, reset=0.04, truncated=0.03, latency_s=0.005)
+    faults = Faults(throttled=0.08, retry_after_s=0.02, failing=0.06, reset=0.06, truncated=0.06, latency_s=0.005)
     with serving(faults) as server:
-        found = ask(model(name, server), asking(150), limits=Limits(deadline_s=5, backoff_s=0.01, attempts=6))
+        found = ask(model(name, server), asking(150), limits=Limits(deadline_s=5, backoff_s=0.01, attempts=9))
         adds_up(found, server)
         assert server.served.statuses[429] > 0
         assert server.served.kinds["reset"] > 0

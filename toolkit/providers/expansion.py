@@ -137,7 +137,9 @@ class Sequence_:  # noqa: N801 - `Sequence` is taken
                 self.masked *= part.masked
 
     def draw(self, rng: Random) -> str:
-        text = "".join([part if part.__class__ is str else part.draw(rng) for part in self.parts])
+        pieces: list[str] = []
+        _draw_into(self.parts, pieces, rng)
+        text = "".join(pieces)
         return self.case(text) if self.case else text
 
     def visit(self, rank: int, rng: Random) -> str:
@@ -203,6 +205,20 @@ class Choice:
 
 
 Node = Digits | Range | Sequence_ | Choice
+
+
+def _draw_into(parts: Sequence[Any], pieces: list[str], rng: Random) -> None:
+    """Add the pieces of a text to a list; a choice is drawn here, since a call for each costs a fifth of the time."""
+    for part in parts:
+        if part.__class__ is Choice:
+            at = rng.random() * part.total
+            part = part.items[int(at) if part.weights is None else bisect_right(part.weights, at)]
+        if part.__class__ is str:
+            pieces.append(part)
+        elif part.__class__ is Sequence_ and part.case is None:
+            _draw_into(part.parts, pieces, rng)
+        else:
+            pieces.append(part.draw(rng))
 
 
 def _flat(parts: Sequence[Any]) -> Iterator[Any]:

@@ -118,12 +118,14 @@ class GrammarProvider:
         # Random takes its start from a text by SHA-512, which no version of Python has changed since 3.2.
         rng = Random(f"{self.seed}|{cell.name}|{first}|{count}")  # noqa: S311 - no secret is made
         made = [grammar.text(index, rng) for index in range(first, first + count)]
-        return [Expanded(self._slipped(each.text), each.origin) for each in made] if self.typos else made
+        return list(map(self._slipped, made)) if self.typos else made
 
-    def _slipped(self, text: str) -> str:
+    def _slipped(self, made: Expanded) -> Expanded:
         """Whether and how a text is misspelled hangs on the text alone: a repeat stays a repeat."""
-        mark = crc32(f"{self.seed}{mask_numbers(text)}".encode())
-        return with_typo(text, Random(mark)) if mark < self.typos * 2**32 else text  # noqa: S311
+        mark = crc32(f"{self.seed}{mask_numbers(made.text)}".encode())
+        if mark >= self.typos * 2**32:
+            return made
+        return Expanded(with_typo(made.text, Random(mark)), made.origin)  # noqa: S311
 
 
 class Expanded(NamedTuple):
