@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -88,10 +88,12 @@ class NearDuplicate:
         alike = near.disguised[rows[ties.leaves]] | near.disguised[rows[ties.stays]]
         equal = _equal(near.texts, rows, ties, alike)
         kinds = _kinds(equal, variant, _differ(labels, rows[ties.leaves], rows[ties.stays]))
-        kinds[_otherwise(view, near.rows[rows], ties, np.isin(kinds, ("near", "number-variant")))] = "other-question"
-        kinds[_in_other_words(view, near.rows[rows], ties, np.isin(kinds, ("near", "exact")))] = "other-words"
-        told = _evidence(ties, prefer, kinds, _own(view, "ref", near.rows[rows]), self.keep, alike)
-        yield from _findings(ties, kinds, near.rows[rows], _reasons(ties, prefer, rule, column), told)
+        ordinals = near.rows[rows]
+        kinds[_otherwise(view, ordinals, ties, np.isin(kinds, ("near", "number-variant")))] = "other-question"
+        in_words = _in_other_words(view, ordinals, near.rows, ties, np.isin(kinds, ("near", "exact")))
+        kinds[in_words] = "other-words"
+        told = _evidence(ties, prefer, kinds, _own(view, "ref", ordinals), self.keep, alike)
+        yield from _findings(ties, kinds, ordinals, _reasons(ties, prefer, rule, column), told)
         yield Fact("pairs", float(len(near.pairs.left)), "pairs")
         yield Fact("recall at the threshold", 1.0 if self.exact else RECALL)
         if near.crowd:
@@ -179,9 +181,14 @@ def _evidence(
 
 def _own(view: View, column: str, ordinals: np.ndarray) -> Iterator[str]:
     """A column of these rows, in the order of their ordinals, which are sorted."""
-    for batch in view.batches(column):
-        mask = np.isin(batch.column("row").to_numpy(), ordinals)
-        yield from batch.column(column).filter(pa.array(mask)).to_pylist()
+    for batch in replace(view, keep=ordinals).batches(column):
+        yield from batch.column(column).to_pylist()
+
+
+def _asked(view: View, ordinals: np.ndarray) -> Iterator[tuple[str | None, str | None]]:
+    """What these rows ask and answer; all of a row that has no answer, or whose answer is its label, is asked."""
+    for batch in replace(view, keep=ordinals).batches("question", "answer"):
+        yield from zip(batch.column("question").to_pylist(), batch.column("answer").to_pylist(), strict=True)
 
 
 def _equal(texts: pa.ChunkedArray, rows: np.ndarray, ties: _Ties, alike: np.ndarray) -> np.ndarray:
@@ -206,34 +213,25 @@ def _otherwise(view: View, ordinals: np.ndarray, ties: _Ties, pairs: np.ndarray)
 
     left, right = ties.leaves[pairs], ties.stays[pairs]
     places = np.union1d(left, right)
-    sides = (_own(view, column, ordinals[places]) for column in ("question", "answer"))
-    rows = [asked(prompt or "", answer) for prompt, answer in zip(*sides, strict=True)]
+    rows = [asked(prompt or "", answer) for prompt, answer in _asked(view, ordinals[places])]
     found = pairs.copy()
     found[pairs] = asking_otherwise(rows, np.searchsorted(places, left), np.searchsorted(places, right))
     return found
 
 
-def _in_other_words(view: View, ordinals: np.ndarray, ties: _Ties, pairs: np.ndarray) -> np.ndarray:
+def _in_other_words(view: View, ordinals: np.ndarray, every: np.ndarray, ties: _Ties, pairs: np.ndarray) -> np.ndarray:
     """In which of these pairs a word differs that says something else, shape (n_pairs,)."""
-    from toolkit.near.wording import SAMPLE, Said, Weights, say_otherwise, words
+    from toolkit.near.wording import SAMPLE, Weights, saying_otherwise, words
 
     found = pairs.copy()
     places = np.union1d(ties.leaves[pairs], ties.stays[pairs])
     if not len(places):
         return found
-    said = [Said(words(prompt or ""), words(answer or "")) for prompt, answer in _asked(view, ordinals[places])]
-    every = view.table("question", "answer")
-    some = every.take(pa.array(np.unique(np.linspace(0, len(every) - 1, min(len(every), SAMPLE)).astype(np.int64))))
-    sides = zip(some.column("question").to_pylist(), some.column("answer").to_pylist(), strict=True)
-    weights = Weights.of(words(f"{prompt or ''} {answer or ''}") for prompt, answer in sides)
-    at = [np.searchsorted(places, side[pairs]).tolist() for side in (ties.leaves, ties.stays)]
-    found[pairs] = [say_otherwise(said[one], said[other], weights) for one, other in zip(*at, strict=True)]
+    some = every[np.unique(np.linspace(0, len(every) - 1, min(len(every), SAMPLE)).astype(np.int64))]
+    weights = Weights.of(words(f"{prompt or ''} {answer or ''}") for prompt, answer in _asked(view, some))
+    left, right = (np.searchsorted(places, side[pairs]).tolist() for side in (ties.leaves, ties.stays))
+    found[pairs] = saying_otherwise(list(_asked(view, ordinals[places])), left, right, weights)
     return found
-
-
-def _asked(view: View, ordinals: np.ndarray) -> Iterator[tuple[str | None, str | None]]:
-    """What these rows ask and answer; all of a row that has no answer, or whose answer is its label, is asked."""
-    return zip(_own(view, "question", ordinals), _own(view, "answer", ordinals), strict=True)
 
 
 def _differ(labels: pa.ChunkedArray, one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -103,20 +104,24 @@ class Language:
             return None
         own = Counter(second)
         blocks = SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()
-        shared = [at for block in blocks for at in range(block.a, block.a + block.size)]
+        shared = {at for block in blocks for at in range(block.a, block.a + block.size)}
         theirs = {at for block in blocks for at in range(block.b, block.b + block.size)}
-        added = [word for at, word in enumerate(first) if at not in {*shared}]
+        added = [word for at, word in enumerate(first) if at not in shared]
         lost = [word for at, word in enumerate(second) if at not in theirs]
         bits = self._bits([EDGE, *first], shared, own, {*pairwise((EDGE, *second, EDGE))})
         part = min(len(first), len(second)) == max(block.size for block in blocks)
         return Agreement(bits, len(added), len(lost), part, self._misspelt(added, lost, own))
 
+    @cached_property
+    def _total(self) -> int:
+        return self.words.total()
+
     def _bits(
         self, words: Sequence[str], shared: Iterable[int], own: Counter[str], pairs: set[tuple[str, str]]
     ) -> float:
-        total, kinds = self.words.total(), len(self.words)
+        total, kinds = self._total, len(self.words)
         found = 0.0
-        for at in shared:
+        for at in sorted(shared):
             before, word = words[at], words[at + 1]
             alone = (max(self.words[word] - (word in own), 0) + SMOOTH) / (total + SMOOTH * kinds)
             before_n = max(self.words[before] - (before in own or before == EDGE), 0)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from toolkit.near.folded import skeleton
@@ -31,6 +32,8 @@ SPELT = 80
 SHORT = 64
 """Words of texts in which a number, a negation or an opposite is what they are about."""
 SAMPLE, LONGEST = 4_000, 4_096
+KEPT = 16_384
+"""Rows whose words are kept at a time."""
 WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]|[^\\W_]+")
 _FILLERS = frozenset(
     re.findall(
@@ -139,6 +142,20 @@ def words(text: str) -> Words:
     """The words of a text, in lower case; a letter of a script without blanks is a word."""
     plain = skeleton(text[:LONGEST])
     return Words(plain, Counter(WORD.findall(plain)))
+
+
+def saying_otherwise(
+    rows: Sequence[tuple[str | None, str | None]], left: Iterable[int], right: Iterable[int], weights: Weights
+) -> list[bool]:
+    """`say_otherwise` of pairs of rows, each a prompt and an answer, by their places."""
+
+    # Words take thirty times the memory of their text; of a cluster, one side of most pairs is the same row.
+    @lru_cache(KEPT)
+    def said(at: int) -> Said:
+        prompt, answer = rows[at]
+        return Said(words(prompt or ""), words(answer or ""))
+
+    return [say_otherwise(said(one), said(other), weights) for one, other in zip(left, right, strict=True)]
 
 
 def say_otherwise(one: Said, other: Said, weights: Weights) -> bool:
