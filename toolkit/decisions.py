@@ -16,7 +16,7 @@ from toolkit.core.errors import InputError
 from toolkit.core.jsontext import Value, parse
 from toolkit.core.splice import spliced
 from toolkit.label import answers as log
-from toolkit.review import row_of
+from toolkit.review import decided
 
 
 class Decided(NamedTuple):
@@ -66,10 +66,7 @@ def load(path: str | Path) -> Decisions:
     """
     if not Path(path).is_file():
         raise InputError(f"{path} is not there", "toolkit label RUN --findings --serve writes one")
-    said: dict[str, set[str]] = {}
-    for each in log.current(log.read(Path(path))).values():
-        if each.kind == "finding" and each.status == "answered":
-            said.setdefault(row_of(each.hash), set()).add(_plain(str(each.value)))
+    said = {row: {_plain(str(each.value)) for each in all_} for row, all_ in decided(Path(path)).items()}
     if not said:
         raise InputError(
             f"{path} holds no decision about a finding", "toolkit label RUN --findings --serve writes them"

@@ -36,7 +36,7 @@ def asked(row: str, checks: Mapping[str, int]) -> str:
     return f"{row}#{','.join(sorted(f'{check}.{version}' for check, version in checks.items()))}"
 
 
-def row_of(about: str) -> str:
+def _row_of(about: str) -> str:
     """The row's id of what a decision is about; a log of an older toolkit names the row alone."""
     return about.partition("#")[0]
 
@@ -58,15 +58,20 @@ def heed(ledger: Ledger, data: Dataset, path: Path) -> int:
     return out
 
 
-def _kept(path: Path) -> dict[str, Kept]:
-    """Rows that everybody who decided keeps, by the toolkit's id."""
+def decided(path: Path) -> dict[str, list[log.Answer]]:
+    """What stands of a log about findings, by the toolkit's id of the row. Raises InputError."""
     said: dict[str, list[log.Answer]] = {}
     for each in log.current(log.read(path)).values():
         if each.kind == "finding" and each.status == "answered":
-            said.setdefault(row_of(each.hash), []).append(each)
+            said.setdefault(_row_of(each.hash), []).append(each)
+    return said
+
+
+def _kept(path: Path) -> dict[str, Kept]:
+    """Rows that everybody who decided keeps, by the toolkit's id."""
     return {
         row: Kept(", ".join(sorted(each.by for each in all_)), _shown(all_))
-        for row, all_ in said.items()
+        for row, all_ in decided(path).items()
         if all(each.value == "keep" for each in all_)
     }
 

@@ -74,7 +74,7 @@ def _first(errors: list[Any], model: type[Model], found: Any, name: str) -> Usag
 def _deepest(errors: list[Any]) -> Any:
     """The first error; of a value that may have one of several forms, that of the form which it comes closest to."""
     first = errors[0]["loc"]
-    if not _is_arm(first[-1]):
+    if not first or not _is_arm(first[-1]):
         return errors[0]
     return max(
         (each for each in errors if each["loc"][: len(first) - 1] == first[:-1]), key=lambda one: len(one["loc"])

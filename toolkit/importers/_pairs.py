@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from toolkit.core.errors import InputError
-from toolkit.core.imported import Fidelity
+from toolkit.core.imported import Fidelity, Item
 from toolkit.core.talk import Odd, Talk, tool
 from toolkit.wires.anthropic_messages import AnthropicMessages
 from toolkit.wires.openai_chat import OpenAIChat
@@ -74,7 +74,21 @@ def _has_blocks(message: Any) -> bool:
     return isinstance(content, list) and any(isinstance(part, dict) and part.get("type") in BLOCKS for part in content)
 
 
-def requests(path: Path, field: str) -> dict[str, Any]:
+def batched(items: Iterable[Item], field: str, path: str) -> tuple[dict[str, Any], list[Item]]:
+    """What a batch was asked, by `custom_id`, and its results. field: where a request holds what was asked.
+
+    path: a file of requests, or nothing. Raises InputError for one that cannot be read.
+    """
+    asked, results = _requests(Path(path), field) if path else {}, []
+    for item in items:
+        if field in item.value and "custom_id" in item.value:
+            asked[str(item.value["custom_id"])] = item.value[field]
+        else:
+            results.append(item)
+    return asked, results
+
+
+def _requests(path: Path, field: str) -> dict[str, Any]:
     """What was handed in for a batch, by `custom_id`: the `field` of each line. Raises InputError."""
     try:
         lines = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]

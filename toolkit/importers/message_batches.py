@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from toolkit.core.imported import Item, Taken, talked
 from toolkit.core.talk import Odd, Talk
-from toolkit.importers._pairs import pair, requests
+from toolkit.importers._pairs import batched, pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +27,7 @@ class MessageBatches:
         return 9 if "custom_id" in record and ("params" in record or isinstance(record.get("result"), dict)) else 0
 
     def take(self, items: Iterable[Item]) -> Iterator[Taken]:
-        asked = requests(Path(self.requests), "params") if self.requests else {}
-        results = []
-        for item in items:
-            if "params" in item.value and "custom_id" in item.value:
-                asked[str(item.value["custom_id"])] = item.value["params"]
-            else:
-                results.append(item)
+        asked, results = batched(items, "params", self.requests)
         for position, value in results:
             talk, why = talked(_talk, value, asked)
             yield Taken([position], talk, "exact", "anthropic", "", talk.id, why)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from toolkit.core.imported import Item, Taken, day, talked
 from toolkit.core.talk import Odd, Talk
-from toolkit.importers._pairs import pair, requests
+from toolkit.importers._pairs import batched, pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +27,7 @@ class OpenAIBatches:
         return 9 if "custom_id" in record and ("body" in record or "response" in record) else 0
 
     def take(self, items: Iterable[Item]) -> Iterator[Taken]:
-        asked = requests(Path(self.requests), "body") if self.requests else {}
-        results = []
-        for item in items:
-            if "body" in item.value and "custom_id" in item.value:
-                asked[str(item.value["custom_id"])] = item.value["body"]
-            else:
-                results.append(item)
+        asked, results = batched(items, "body", self.requests)
         for position, value in results:
             talk, why = talked(_talk, value, asked)
             reply = value.get("response")
