@@ -119,11 +119,13 @@ class Weights:
                 mine[word] -= shared
                 theirs[twin] -= shared
         for some, others in ((mine, theirs), (theirs, mine)):
-            joined = {one + other for one in +others for other in +others if one != other} & (+some).keys()
-            for word in sorted(joined):
-                halves = next(at for at in range(1, len(word)) if others[word[:at]] > 0 and others[word[at:]] > 0)
-                for each, bag in ((word, some), (word[:halves], others), (word[halves:], others)):
-                    bag[each] -= 1
+            for word in sorted(+some):
+                cuts = ((word[:at], word[at:]) for at in range(1, len(word)))
+                # A half may be gone already, to another word that begins or ends with it.
+                halves = next((cut for cut in cuts if cut[0] != cut[1] and min(map(others.get, cut, (0, 0))) > 0), None)
+                if halves is not None:
+                    some.subtract((word,))
+                    others.subtract(halves)
 
     def _same(self, one: str, other: str) -> bool:
         if one[:1].isdigit() or other[:1].isdigit():
