@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from toolkit.core.errors import ProviderError, ToolkitError
+from toolkit.core.errors import ProviderError, ToolkitError, UsageError
 from toolkit.core.prices import Price, price_of
 from toolkit.core.request import Batching, Declined, Provider, Remote, Reply, Request, Retry, Usage
 from toolkit.core.types import JSON
@@ -25,8 +25,9 @@ from toolkit.generate.limiter import Limiter, Slot
 from toolkit.generate.loop import calm_collector
 from toolkit.store.journal import NOTHING, SYNC_S, Hold, Journal
 
-LONGEST_PAUSE_S = 60.0
+LONGEST_PAUSE_S, LONGEST_BLIND_S = 60.0, 15.0
 ATTEMPTS_WHILE_DOWN = 6
+OURS = ("model", "messages", "stream")
 BY_SIGNAL = "stopped by "
 GO_ON = "what was made so far is kept; run the same command to go on"
 
@@ -108,9 +109,13 @@ class Engine:
     ) -> None:
         """A model that may be asked. price: as the user has said it, else as the table has it.
 
-        Raises UsageError for a budget in dollars and a model without a price.
+        Raises UsageError for a budget in dollars and a model without a price, and for parameters that are not
+        the user's to set.
         """
         model = provider.model
+        clash = next((name for name in OURS if name in (params or {})), None)
+        if clash is not None:
+            raise UsageError(f"params.{clash} is not yours to set", "take it out: a reply is asked for and read whole")
         if not provider.free:
             price = price or price_of(model)
             guarded(self.budget, price, model)
@@ -158,7 +163,8 @@ class Engine:
         """What may have been billed, earlier runs of the journal included; None where a price is missing."""
         if any(desk.price is None and not desk.provider.free for desk in self.desks.values()):
             return None
-        return self.journal.state.paid.plus(self.journal.state.lost).usd
+        state = self.journal.state
+        return state.paid.usd + state.lost.usd + sum(hold.usd for hold in state.open.values())
 
     def saved_usd(self) -> float:
         """What prompt caching has saved on the replies of the first model."""
@@ -222,7 +228,7 @@ class Engine:
             if attempt > self.limits.attempts and not found.down:
                 raise Dead(f"{found}, {self.limits.attempts} times")
             self._patient(desk, found)
-            await self._rest(self._pause(key, attempt, found))
+            await self._rest(self._pause(key, attempt, found, self._silent_s(desk)))
 
     async def _attempt(
         self, key: str, attempt: int, request: Request, desk: Desk, hold: Hold, slot: Slot
@@ -254,7 +260,17 @@ class Engine:
         except BaseException:
             self.budget.release(hold, unknown=True)
             raise
-        return self._served(key, desk, hold, slot, reply)
+        return self._served(key, desk, hold, slot, self._counted(reply, request, desk))
+
+    def _counted(self, reply: Reply, request: Request, desk: Desk) -> Reply:
+        """A reply that does not tell its tokens counts as the longest that it can have been."""
+        worst = None if reply.usage.total else desk.worst(request)
+        if worst is None:
+            return reply
+        note = f"{desk.model} does not tell the tokens of its replies: each counts as the most it can have been"
+        if note not in self.journal.notes:
+            self.journal.notes.append(note)
+        return replace(reply, usage=worst)
 
     def _served(self, key: str, desk: Desk, hold: Hold, slot: Slot, reply: Reply) -> Reply:
         paid = cost(desk.price, reply.usage) if hold.tokens else NOTHING
@@ -311,18 +327,34 @@ class Engine:
         """A server that has answered before is given the time of a restart."""
         return max(self.limits.attempts, ATTEMPTS_WHILE_DOWN) if desk.served else self.limits.attempts
 
+    def _silent_s(self, desk: Desk) -> float:
+        """How long a model has answered nothing."""
+        return time.monotonic() - max(desk.last_served, desk.limiter.began)
+
     def _patient(self, desk: Desk, failure: Retry) -> None:
-        since = time.monotonic() - max(desk.last_served, desk.limiter.began)
-        if failure.throttled and since > self.limits.patience_s:
-            what = f"{desk.model} has answered nothing but '{failure}' for {self.limits.patience_s:g} s"
+        since, patience_s = self._silent_s(desk), self.limits.patience_s
+        if not failure.throttled:
+            return
+        if since > patience_s:
+            what = f"{desk.model} has answered nothing but '{failure}' for {patience_s:g} s"
+            raise ProviderError(what, GO_ON)
+        # Said once it may be a slip; said again after the longest pause it is a limit of the day.
+        if (failure.after_s or 0.0) > patience_s and since > LONGEST_PAUSE_S:
+            what = f"{desk.model} wants to be left alone for {(failure.after_s or 0.0) / 3600:.1f} h ({failure})"
             raise ProviderError(what, GO_ON)
 
-    def _pause(self, key: str, attempt: int, failure: Retry) -> float:
-        """Seconds to wait: the provider's wish, or doubling from `backoff_s` with a jitter that the key decides."""
+    def _pause(self, key: str, attempt: int, failure: Retry, silent_s: float) -> float:
+        """Seconds to wait: the provider's wish, or doubling from `backoff_s` with a jitter that the key decides.
+
+        silent_s: how long it has answered nothing; one that loads a model for minutes is asked less and less often.
+        """
         if failure.after_s is not None:
             return min(failure.after_s, LONGEST_PAUSE_S)
         jitter = 0.5 + Random(f"{key}{attempt}").random()  # noqa: S311 - no secret is made
-        return float(min(self.limits.backoff_s * 2.0 ** (attempt - 1) * jitter, LONGEST_PAUSE_S))
+        pause_s = self.limits.backoff_s * 2.0 ** (attempt - 1)
+        if failure.throttled:
+            pause_s = max(pause_s, min(silent_s / 8, LONGEST_BLIND_S))
+        return float(min(pause_s * jitter, LONGEST_PAUSE_S))
 
     async def _rest(self, pause_s: float) -> None:
         """Sleep, but not through the end of a run."""

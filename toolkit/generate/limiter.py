@@ -73,6 +73,7 @@ class Pacer:
     told: bool = False
     at: float = 0.0
     sent: int = 0
+    took: float = 0.0
     newest: int = -1
     throttled_at: float = 0.0
     rates: deque[float] = field(default_factory=lambda: deque(maxlen=32))
@@ -90,11 +91,13 @@ class Pacer:
         if self.rate is None:
             return 0.0
         self.fill(now)
-        return max(0.0, (MARGIN - self.left) / self.rate)
+        # What a server says may be wrong by hours: one request a minute asks it again.
+        return min(max(0.0, (MARGIN - self.left) / self.rate), max(0.0, self.took + LONGEST_GATE_S - now))
 
-    def take(self) -> None:
+    def take(self, now: float) -> None:
         self.sent += 1
         self.left -= 1.0
+        self.took = now
 
     def hear(self, slot: Slot, pace: Pace, now: float, in_air: int) -> None:
         """What a server says of its bucket, if nothing newer was heard: a reply tells of when it was sent."""
@@ -271,7 +274,7 @@ class Limiter:
     def _take(self, slot: Slot, now: float) -> None:
         self.busy += 1
         slot.number, slot.sent_at, slot.epoch = self.pacer.sent, now, self.epoch
-        self.pacer.take()
+        self.pacer.take(now)
         self._out.add(slot)
 
     def _pump(self) -> None:

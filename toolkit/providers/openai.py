@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
 from toolkit.core import answered
-from toolkit.core.errors import ProviderError
+from toolkit.core.errors import ProviderError, UsageError
 from toolkit.core.keys import hide, no_key, read_key
 from toolkit.core.prompt import no_more_tokens_than
 from toolkit.core.request import Cell, Message, Pace, Reply, Request, Retry, Usage
+from toolkit.providers import completion
 
 if TYPE_CHECKING:
     import aiohttp
 
 HOME = "https://api.openai.com/v1"
-STOPS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "tool_calls": "tool_use"}
 SCHEMA_NAME = "answer"
-FIXED = ("model", "messages", "max_tokens", "tools")
-"""Without these it would be another question."""
+FIXED = ("model", "messages", "max_tokens", "max_completion_tokens", "tools")
+"""Without these it would be another question, or its answer might be of any length."""
+WORD = re.compile(r"\w+")
+KEPT_S = 4.0
+"""How long an unused connection is kept: many servers close theirs after five seconds."""
+HEADER_BYTES = 2**16
+LENGTHS = ("max_tokens", "max_completion_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,8 @@ class OpenAIProvider:
         """None: a model has no bound that is known."""
 
     def worst(self, request: Request) -> Usage:
-        most = request.params.get("max_tokens", request.params.get("max_completion_tokens", self.max_tokens))
-        choices = request.params.get("n", 1)
-        return Usage(no_more_tokens_than(request), int(str(most)) * int(str(choices)))
+        longest = [_size(request.params[name]) for name in LENGTHS if name in request.params] or [self.max_tokens]
+        return Usage(no_more_tokens_than(request), max(longest) * _size(request.params.get("n", 1)))
 
     async def open(self) -> None:
         self._session()
@@ -84,61 +89,65 @@ class OpenAIProvider:
 
     async def complete(self, request: Request) -> Reply:
         """Serve one request; a parameter that the server refuses is left out and it is sent again."""
-        import aiohttp
-
         while True:
             body = self.body(request)
-            try:
-                async with self._session().post(self.url, data=orjson.dumps(body)) as response:
-                    content = await response.read()
-                    headers = {name.lower(): value for name, value in response.headers.items()}
-                    status = response.status
-            except aiohttp.ClientConnectorError as failure:
-                raise self._unreachable(failure) from failure
-            except aiohttp.InvalidURL as failure:
-                raise ProviderError(f"{self.url} is no address", "write `base_url` as http://host:port/v1") from failure
-            except (aiohttp.ClientError, OSError) as failure:
-                raise Retry(f"the connection broke: {type(failure).__name__}", unknown=True) from failure
-            if status == 200:
+            status, headers, content = await self._posted(orjson.dumps(body))
+            if status < 300:
                 return self._reply(content, headers)
-            message = self._message(content)
-            if status not in (400, 422) or not self._learns(body, message):
-                raise answered.failure(
-                    status, headers, message, model=self.model, variable=self.key_env, pace=_pace(headers)
-                )
+            message = self._hidden(completion.said(content))
+            if status not in (400, 422) or not self._learns(body, message, shaped=request.schema is not None):
+                raise self._failure(status, headers, message)
+
+    async def _posted(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers with names in lower case, and content of an answer."""
+        import aiohttp
+
+        try:
+            async with self._session().post(self.url, data=body) as response:
+                content = await response.read()
+        except (aiohttp.ClientError, OSError) as failure:
+            raise unsent(failure, self.url) from failure
+        if response.method != "POST":
+            # Any redirect but 307 and 308 turns a POST into a GET.
+            elsewhere = str(response.url).removesuffix("/chat/completions")
+            raise ProviderError(f"{self.url} points elsewhere", f"write `base_url: {elsewhere}`")
+        return response.status, {name.lower(): value for name, value in response.headers.items()}, content
 
     def body(self, request: Request) -> dict[str, Any]:
         """What is sent, in the words that this server is known to take."""
         messages = [_message(each) for each in request.messages]
-        told: dict[str, Any] = {"model": self.name, "messages": messages, "max_tokens": self.max_tokens}
+        told: dict[str, Any] = {"model": self.name, "messages": messages}
+        told |= {} if request.params.keys() & set(LENGTHS) else {"max_tokens": self.max_tokens}
         told |= dict(request.params)
         if request.tools:
             told["tools"] = list(request.tools)
         if request.schema is not None:
             shape = {"name": SCHEMA_NAME, "schema": dict(request.schema), "strict": True}
             told["response_format"] = {"type": "json_schema", "json_schema": shape}
-        if "max_tokens" in self._refused:
-            told["max_completion_tokens"] = told.pop("max_tokens")
+        if "max_tokens" in self._refused and "max_tokens" in told:
+            told.setdefault("max_completion_tokens", told.pop("max_tokens"))
         if "json_schema" in self._refused and request.schema is not None:
             told["response_format"] = {"type": "json_object"}
         for name in self._refused - {"max_tokens", "json_schema"}:
             told.pop(name, None)
         return told
 
-    def _learns(self, body: Mapping[str, Any], message: str) -> bool:
-        """Whether a refusal names something that can be left out; it is, from now on."""
-        said = message.lower()
-        found = None
-        if "max_tokens" in body and "max_tokens" in said and "max_completion_tokens" in said:
+    def _learns(self, body: Mapping[str, Any], message: str, *, shaped: bool) -> bool:
+        """Whether a refusal names something of this body that can be left out; it is, from now on.
+
+        Many bodies may be under way when the first is refused: what one has taught holds for all of them.
+        shaped: the body's `response_format` is ours.
+        """
+        named = {each for each in body if re.search(rf"(?<!\w){re.escape(each)}(?!\w)", message, re.IGNORECASE)}
+        found = next((each for each in body if each in named and each not in FIXED), None)
+        if "max_tokens" in body and {"max_tokens", "max_completion_tokens"} <= set(WORD.findall(message)):
             found = "max_tokens"
-        elif "response_format" in body and any(word in said for word in ("response_format", "json_schema", "schema")):
-            found = "json_schema" if "json_schema" not in self._refused else "response_format"
-        else:
-            found = next((each for each in body if each not in FIXED and each in said), None)
-        if found is None or found in self._refused:
-            return False
-        self._refused.add(found)
-        return True
+        elif "response_format" in body and ("response_format" in named or "schema" in message.lower()):
+            strict = shaped and body["response_format"]["type"] == "json_schema"
+            found = "json_schema" if strict else "response_format"
+        if found is not None:
+            self._refused.add(found)
+        return found is not None
 
     def _session(self) -> aiohttp.ClientSession:
         """One session for a loop; its pool has no bound, since the engine has one."""
@@ -150,11 +159,12 @@ class OpenAIProvider:
             key = self._key()
             if key is not None:
                 headers["Authorization"] = f"Bearer {key}"
-            connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
+            connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=KEPT_S)
             # The engine's deadline is for the whole reply; a second clock here would only hide it.
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
-            told = {"headers": headers, "timeout": timeout, "trust_env": self._may_need_a_proxy()}
-            self._open[loop] = aiohttp.ClientSession(connector=connector, **told)  # type: ignore[arg-type]
+            told: dict[str, Any] = {"headers": headers, "timeout": timeout, "trust_env": self._may_need_a_proxy()}
+            told |= {"max_line_size": HEADER_BYTES, "max_field_size": HEADER_BYTES}
+            self._open[loop] = aiohttp.ClientSession(connector=connector, **told)
         return self._open[loop]
 
     def _may_need_a_proxy(self) -> bool:
@@ -170,43 +180,34 @@ class OpenAIProvider:
             raise no_key("openai", self.key_env)
         return key
 
-    def _unreachable(self, failure: Exception) -> Exception:
-        """The engine tries again a few times before it gives up on a server."""
-        return Retry(f"{self.url} cannot be reached: {type(failure).__name__}", down=True)
+    def _failure(self, status: int, headers: Mapping[str, str], message: str) -> Exception:
+        return answered.failure(status, headers, message, model=self.model, variable=self.key_env, pace=_pace(headers))
 
-    def _message(self, content: bytes) -> str:
-        """What a server says of a failure, without the key."""
-        try:
-            told = orjson.loads(content)
-            error = told.get("error", told) if isinstance(told, dict) else told
-            kinds = (
-                [error.get("code"), error.get("message") or error.get("detail")] if isinstance(error, dict) else [error]
-            )
-            said = " ".join(str(each) for each in kinds if each)
-        except orjson.JSONDecodeError:
-            said = content[:500].decode("utf-8", "replace")
-        return hide(said, [read_key(self.key_env, self.key_file)])
+    def _hidden(self, text: str) -> str:
+        return hide(text, [read_key(self.key_env, self.key_file)])
 
     def _reply(self, content: bytes, headers: Mapping[str, str]) -> Reply:
         try:
-            told = orjson.loads(content)
-            choice, usage = told["choices"][0], told.get("usage") or {}
-            message = choice["message"]
-            calls = tuple(map(_heard, message.get("tool_calls") or ()))
-        except (orjson.JSONDecodeError, KeyError, IndexError, TypeError) as failure:
-            raise Retry(f"the reply is no chat completion: {type(failure).__name__}", unknown=True) from failure
-        text = message.get("content") or ""
-        refusal = message.get("refusal") or ""
-        stop = STOPS.get(choice.get("finish_reason") or "stop", "end_turn")
-        return Reply(
-            text or refusal,
-            str(told.get("model", "")),
-            tokens(usage),
-            "refusal" if refusal else stop,
-            detail=str(refusal),
-            pace=_pace(headers),
-            calls=calls,
-        )
+            told = completion.parsed(content)
+            broke = completion.failed(told)
+            if broke is None:
+                return replace(completion.completed(told), pace=_pace(headers))
+        except (ValueError, RecursionError) as failure:
+            why = str(failure) if isinstance(failure, completion.NoCompletion) else "it is no JSON"
+            begins = self._hidden(" ".join(content[:200].decode("utf-8", "replace").split()))[:60]
+            raise Retry(f"the reply is no chat completion: {why}; it begins: {begins}", unknown=True) from failure
+        came = self._failure(broke[0], headers, self._hidden(broke[1]))
+        if isinstance(came, Retry) and not came.throttled:
+            came.unknown = True
+        raise came
+
+
+def _size(told: object) -> int:
+    """A count of `params`. Raises UsageError for anything that bounds nothing."""
+    if isinstance(told, int) and told > 0:
+        return told
+    fix = f"write {', '.join(LENGTHS)} and n as whole numbers: they bound what a reply may cost"
+    raise UsageError(f"{str(told)[:40]!r} under `params` is no count", fix)
 
 
 def _message(told: Message) -> dict[str, Any]:
@@ -224,21 +225,31 @@ def _said(call: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": call.get("id"), "type": "function", "function": {"name": function["name"], "arguments": text}}
 
 
-def _heard(call: Mapping[str, Any]) -> dict[str, Any]:
-    """A call as rows have it; arguments that are no JSON stay as they came."""
-    function = call["function"]
-    try:
-        arguments = orjson.loads(function.get("arguments") or "{}")
-    except (orjson.JSONDecodeError, TypeError):
-        arguments = function["arguments"]
-    return {"id": call.get("id"), "type": "function", "function": {"name": function["name"], "arguments": arguments}}
+def unsent(failure: Exception, url: str) -> Exception:
+    """What a failure of the connection means: whether the request may have been served, and what to do.
 
+    The engine tries a server that cannot be reached again a few times before it gives up.
+    """
+    import aiohttp
 
-def tokens(usage: Mapping[str, Any]) -> Usage:
-    """Tokens as OpenAI counts them: those from the cache are among the prompt's."""
-    details = usage.get("prompt_tokens_details") or {}
-    cached = int(details.get("cached_tokens") or 0)
-    return Usage(int(usage.get("prompt_tokens") or 0) - cached, int(usage.get("completion_tokens") or 0), cached)
+    kind = type(failure).__name__
+    if isinstance(failure, aiohttp.ClientConnectorCertificateError):
+        fix = "let SSL_CERT_FILE name a file with the certificate that it is signed by"
+        return ProviderError(f"the certificate of {url} is not trusted: {failure.certificate_error}", fix)
+    if isinstance(failure, aiohttp.ClientConnectorSSLError):
+        return Retry(f"{url} speaks no TLS: {failure.os_error.strerror or kind}", down=True)
+    if isinstance(failure, aiohttp.ClientHttpProxyError) and failure.status < 500:
+        fix = "check HTTPS_PROXY and its password, or name the server in NO_PROXY"
+        return ProviderError(f"the proxy of the environment refuses {url} ({failure.status})", fix)
+    if isinstance(failure, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+        return Retry(f"{url} cannot be reached through the proxy of the environment: {kind}", down=True)
+    if isinstance(failure, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return Retry(f"{url} cannot be reached: {kind}", down=True)
+    if isinstance(failure, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return ProviderError(f"{url} is no address", "write `base_url` as http://host:port/v1")
+    if isinstance(failure, aiohttp.TooManyRedirects):
+        return ProviderError(f"{url} points to itself", "check `base_url`")
+    return Retry(f"the connection broke: {kind}", unknown=True)
 
 
 def _pace(headers: Mapping[str, str]) -> Pace | None:
