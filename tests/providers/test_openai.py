@@ -197,7 +197,7 @@ def test_a_failure_inside_a_success_is_read_as_what_it_is() -> None:
 
 
 def test_a_server_that_loads_its_model_is_waited_for() -> None:
-    loading = (503, {}, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}})
+    loading: Told = (503, {}, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}})
     with answering(lambda nth, path, body: loading if nth < 20 else (200, {}, whole())) as (url, _):
         assert asked(url, 4).complete
     with answering(lambda *_: loading) as (url, _), pytest.raises(ProviderError, match="nothing but '503: Loading"):
@@ -252,7 +252,7 @@ def test_a_reset_that_is_hours_away_is_asked_about_once_a_minute() -> None:
 def test_a_limit_of_the_day_ends_the_run_instead_of_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "LONGEST_PAUSE_S", 0.05)
     monkeypatch.setattr(limiter, "LONGEST_GATE_S", 0.05)
-    daily = (429, {"retry-after": "86400"}, {"error": "daily limit"})
+    daily: Told = (429, {"retry-after": "86400"}, {"error": "daily limit"})
     with answering(lambda *_: daily) as (url, _), pytest.raises(ProviderError, match=r"left alone for 24\.0 h"):
         asked(url, 1)
 
