@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,9 @@ from toolkit.core.errors import UsageError
 from toolkit.core.request import Cell, Request, Seed
 from toolkit.core.text import mask_numbers
 from toolkit.providers.expansion import stride
-from toolkit.providers.grammar import GrammarProvider, tidy
+from toolkit.providers.grammar import GrammarProvider
+from toolkit.providers.seams import tidy
+from toolkit.providers.typos import mark
 
 REFUND = Cell("refund")
 
@@ -81,6 +84,14 @@ def test_weights_are_kept_where_capacity_is_large() -> None:
     assert 0.87 < counts["often"] / 4000 < 0.93
 
 
+@pytest.mark.parametrize("weights", [(3, 1), (0.75, 0.25), (30_000, 10_000)])
+def test_weights_are_kept_whole_or_broken_small_or_large(weights: tuple[float, float]) -> None:
+    entries = [{"text": "often", "weight": weights[0]}, {"text": "seldom", "weight": weights[1]}]
+    provider = grammar(["{word} {a}{a}{a}{a}"], {"word": entries, "a": list("abcdefghijkl")})
+    counts = Counter(text.split()[0] for text in drawn(provider, 3000))
+    assert 0.72 < counts["often"] / 3000 < 0.78
+
+
 def test_the_same_request_gives_the_same_texts_and_another_seed_others() -> None:
     lexicons = {"a": list("abcdefghij"), "n": {"digits": "####"}}
     one, two, other = (grammar(["{a}{a}{a} {n}"], lexicons, seed=seed) for seed in (1, 1, 2))
@@ -116,6 +127,36 @@ def test_letters_braces_wraps_and_empty_slots() -> None:
 
 def test_tidy_keeps_lines() -> None:
     assert tidy(" Hi ,\n\n  there   you .\n") == "Hi,\n\nthere you."
+
+
+PIECES = st.lists(st.text(" .,!?\na", max_size=3), min_size=1, max_size=3)
+
+
+@settings(max_examples=150, deadline=None)
+@given(first=PIECES, second=PIECES, between=st.text(" .,!?\nb", max_size=3))
+def test_what_the_seams_of_a_grammar_rule_out_no_text_of_it_has(
+    first: list[str], second: list[str], between: str
+) -> None:
+    lexicons = {"first": first, "second": [*second, "{first:cap}"], "n": {"digits": ".#"}}
+    provider = grammar([f"{{first}}{between}{{second}}{{n}}", "{second} {first}"], lexicons)
+    for text in provider.cell(REFUND).choice.all():
+        assert provider.cell(REFUND).tidy(text) == tidy(text)
+
+
+@pytest.mark.parametrize(
+    ("loose", "tight"),
+    [
+        ("wait... what?! ../up 3..5", "wait... what?! ../up 3..5"),
+        ("so , the .env has a != b ('no !') .", "so, the .env has a != b ('no!')."),
+    ],
+)
+def test_marks_that_slots_leave_are_mended_and_others_stay(loose: str, tight: str) -> None:
+    assert tidy(loose) == tight
+
+
+@given(st.text("019.,a é", max_size=12))
+def test_the_mark_of_a_text_is_that_of_its_masked_numbers(text: str) -> None:
+    assert mark(text, 5) == crc32(mask_numbers(text).encode(), 5)
 
 
 def test_typos_come_at_their_rate_and_a_repeat_stays_a_repeat() -> None:

@@ -1,29 +1,18 @@
-"""Weighted grammars: patterns with slots, counted exactly, drawn by weight or visited one by one.
-
-Every node knows two sizes: `texts`, its derivations, and `masked`, those that differ once numbers are
-masked. A grammar that writes one text in two ways counts it twice; equal entries of one slot do not.
-"""
+"""Weighted grammars as they are written: patterns with slots, and lexicons that become nodes."""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate
 from math import gcd
-from random import Random
 from typing import Any, NamedTuple
 
 from toolkit.core.errors import UsageError, unknown
-from toolkit.core.text import mask_numbers
+from toolkit.providers.letters import CASES
+from toolkit.providers.nodes import Choice, Digits, Node, Range, Sequence_
 
 SLOT = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-CASES: Mapping[str, Callable[[str], str]] = {
-    "lower": str.lower,
-    "upper": str.upper,
-    "cap": lambda text: text[:1].upper() + text[1:],
-}
 GOLDEN = 0.6180339887498949
 
 
@@ -69,179 +58,6 @@ def _slot(inside: str, where: str) -> Slot:
     if case and case not in CASES:
         raise unknown(f"letter case in {where},", case, CASES)
     return Slot(name.strip(), case)
-
-
-class Digits:
-    """A pattern of digits: each `#` is any digit, all else stands as it is. One text once masked."""
-
-    __slots__ = ("masked", "pieces", "texts")
-
-    def __init__(self, pattern: str) -> None:
-        self.pieces = [
-            (len(each), each[0] == "#") if each[0] == "#" else each for each in re.findall("#+|[^#]+", pattern)
-        ]
-        self.texts = 10 ** pattern.count("#")
-        self.masked = 1
-
-    def draw(self, rng: Random) -> str:
-        return "".join(
-            each if isinstance(each, str) else f"{int(rng.random() * 10 ** each[0]):0{each[0]}d}"
-            for each in self.pieces
-        )
-
-    def visit(self, rank: int, rng: Random) -> str:
-        return self.draw(rng)
-
-    def all(self) -> Iterator[str]:
-        width = sum(each[0] for each in self.pieces if not isinstance(each, str))
-        for number in range(self.texts):
-            digits, at, text = f"{number:0{width}d}", 0, ""
-            for each in self.pieces:
-                text += each if isinstance(each, str) else digits[at : at + each[0]]
-                at += 0 if isinstance(each, str) else each[0]
-            yield text
-
-
-class Range:
-    """A whole number from `low` to `high`, both included. One text once masked."""
-
-    __slots__ = ("low", "masked", "texts")
-
-    def __init__(self, low: int, high: int) -> None:
-        self.low = low
-        self.texts = high - low + 1
-        self.masked = 1
-
-    def draw(self, rng: Random) -> str:
-        return str(self.low + int(rng.random() * self.texts))
-
-    def visit(self, rank: int, rng: Random) -> str:
-        return self.draw(rng)
-
-    def all(self) -> Iterator[str]:
-        yield from (str(self.low + each) for each in range(self.texts))
-
-
-class Sequence_:  # noqa: N801 - `Sequence` is taken
-    """Parts one after the other: sizes multiply."""
-
-    __slots__ = ("case", "masked", "parts", "texts")
-
-    def __init__(self, parts: Sequence[Any], case: str = "") -> None:
-        self.parts = list(_flat(parts))
-        self.case = CASES.get(case)
-        self.texts = self.masked = 1
-        for part in parts:
-            if part.__class__ is not str:
-                self.texts *= part.texts
-                self.masked *= part.masked
-
-    def draw(self, rng: Random) -> str:
-        pieces: list[str] = []
-        _draw_into(self.parts, pieces, rng)
-        text = "".join(pieces)
-        return self.case(text) if self.case else text
-
-    def visit(self, rank: int, rng: Random) -> str:
-        pieces = []
-        for part in self.parts:
-            if part.__class__ is str:
-                pieces.append(part)
-                continue
-            rank, inner = divmod(rank, part.masked)
-            pieces.append(part.visit(inner, rng))
-        text = "".join(pieces)
-        return self.case(text) if self.case else text
-
-    def all(self) -> Iterator[str]:
-        texts = [""]
-        for part in self.parts:
-            ends = [part] if part.__class__ is str else list(part.all())
-            texts = [text + end for text in texts for end in ends]
-        yield from (self.case(text) if self.case else text for text in texts)
-
-
-class Choice:
-    """One of several parts, by weight: sizes add up. Parts that differ in numbers alone form one group."""
-
-    __slots__ = ("groups", "items", "masked", "starts", "texts", "total", "weights")
-
-    def __init__(self, items: Sequence[tuple[float, str, Any]]) -> None:
-        """items: (weight, pattern, part); the pattern tells which parts are equal once masked."""
-        grouped: dict[str, list[Any]] = {}
-        for _, pattern, part in items:
-            grouped.setdefault(mask_numbers(pattern), []).append(part)
-        self.groups = list(grouped.values())
-        self.items = [part for _, _, part in items]
-        even = len({weight for weight, _, _ in items}) == 1
-        self.weights = None if even else list(accumulate(weight for weight, _, _ in items))
-        self.total = self.weights[-1] if self.weights else float(len(items))
-        self.texts = sum(_size(part, "texts") for part in self.items)
-        sizes = [_size(group[0], "masked") for group in self.groups]
-        self.masked = sum(sizes)
-        self.starts = [0, *accumulate(sizes)]
-
-    def pick(self, rng: Random) -> int:
-        """The index of an item, drawn by weight."""
-        at = rng.random() * self.total
-        return int(at) if self.weights is None else bisect_right(self.weights, at)
-
-    def draw(self, rng: Random) -> str:
-        at = rng.random() * self.total
-        item = self.items[int(at) if self.weights is None else bisect_right(self.weights, at)]
-        text: str = item if item.__class__ is str else item.draw(rng)
-        return text
-
-    def visit(self, rank: int, rng: Random) -> str:
-        nth = bisect_right(self.starts, rank) - 1
-        group = self.groups[nth]
-        item = group[int(rng.random() * len(group))]
-        text: str = item if item.__class__ is str else item.visit(rank - self.starts[nth], rng)
-        return text
-
-    def all(self) -> Iterator[str]:
-        for item in self.items:
-            yield from [item] if item.__class__ is str else item.all()
-
-
-Node = Digits | Range | Sequence_ | Choice
-
-
-def _draw_into(parts: Sequence[Any], pieces: list[str], rng: Random) -> None:
-    """Add the pieces of a text to a list; a choice is drawn here, since a call for each costs a fifth of the time."""
-    for part in parts:
-        if part.__class__ is Choice:
-            at = rng.random() * part.total
-            part = part.items[int(at) if part.weights is None else bisect_right(part.weights, at)]
-        if part.__class__ is str:
-            pieces.append(part)
-        elif part.__class__ is Sequence_ and part.case is None:
-            _draw_into(part.parts, pieces, rng)
-        else:
-            pieces.append(part.draw(rng))
-
-
-def _flat(parts: Sequence[Any]) -> Iterator[Any]:
-    """Parts with plain sequences and choices of one laid open, and literals that meet joined: fewer calls a text."""
-    literal = ""
-    for part in parts:
-        if isinstance(part, Choice) and len(part.items) == 1:
-            part = part.items[0]
-        inner = part.parts if isinstance(part, Sequence_) and part.case is None else [part]
-        for each in inner:
-            if isinstance(each, str):
-                literal += each
-                continue
-            if literal:
-                yield literal
-            literal = ""
-            yield each
-    if literal:
-        yield literal
-
-
-def _size(part: Any, which: str) -> int:
-    return 1 if part.__class__ is str else int(getattr(part, which))
 
 
 class Definition(NamedTuple):

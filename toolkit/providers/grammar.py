@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +14,12 @@ import orjson
 
 from toolkit.core.errors import UsageError, unknown
 from toolkit.core.request import Capacity, Cell, Reply, Request
-from toolkit.core.text import mask_numbers
-from toolkit.providers.expansion import Choice, Definition, Entry, Lexicons, Sequence_, merged, patterns, stride
-from toolkit.providers.typos import with_typo
+from toolkit.providers.expansion import Definition, Entry, Lexicons, merged, patterns, stride
+from toolkit.providers.nodes import Choice, Sequence_, Source, write
+from toolkit.providers.seams import Tidy
+from toolkit.providers.typos import mark, with_typo
 
 TEMPLATE = "template"
-_BLANKS = re.compile(" {2,}")
-_LOOSE = ((" .", "."), (" ,", ","), (" !", "!"), (" ?", "?"), (" \n", "\n"), ("\n ", "\n"))
 _ALL = 100_000
 
 
@@ -31,7 +29,8 @@ class GrammarProvider:
 
     A text is a template of its label inside `wrap`, slots filled from lexicons: a list of entries, a
     pattern of `digits` (`A-####`), a `range`, or entries `by` an attribute (or `by: label`). An entry is
-    a text or `{text: ..., weight: 3}`. `{slot:lower}`, `{slot:cap}` and `{slot:upper}` change letters.
+    a text or `{text: ..., weight: 3}`. `{slot:lower}`, `{slot:cap}` and `{slot:upper}` change letters,
+    `{slot:sentences}` gives each sentence its capital, `{slot:a}` puts English `a` or `an` before the text.
     `typos` is the share of texts with one misspelled word.
 
     The first quarter of a cell's capacity is drawn by weight. From there every text, numbers masked,
@@ -116,16 +115,16 @@ class GrammarProvider:
         """`count` texts of a cell from the sample index `first`: a function of these and the seed alone."""
         grammar = self.cell(cell)
         # Random takes its start from a text by SHA-512, which no version of Python has changed since 3.2.
-        rng = Random(f"{self.seed}|{cell.name}|{first}|{count}")  # noqa: S311 - no secret is made
-        made = [grammar.text(index, rng) for index in range(first, first + count)]
-        return list(map(self._slipped, made)) if self.typos else made
+        random = Random(f"{self.seed}|{cell.name}|{first}|{count}").random  # noqa: S311 - no secret is made
+        made = [grammar.text(index, random) for index in range(first, first + count)]
+        return list(self._slipped(made)) if self.typos else made
 
-    def _slipped(self, made: Expanded) -> Expanded:
+    def _slipped(self, made: Sequence[Expanded]) -> Iterator[Expanded]:
         """Whether and how a text is misspelled hangs on the text alone: a repeat stays a repeat."""
-        mark = crc32(f"{self.seed}{mask_numbers(made.text)}".encode())
-        if mark >= self.typos * 2**32:
-            return made
-        return Expanded(with_typo(made.text, Random(mark)), made.origin)  # noqa: S311
+        start, bar = crc32(str(self.seed).encode()), self.typos * 2**32
+        for each in made:
+            found = mark(each.text, start)
+            yield each if found >= bar else Expanded(with_typo(each.text, Random(found)), each.origin)  # noqa: S311
 
 
 class Expanded(NamedTuple):
@@ -140,38 +139,29 @@ class CellGrammar:
 
     def __init__(self, names: Sequence[str], templates: Sequence[tuple[float, str, Sequence_]]) -> None:
         self.choice = Choice(templates)
+        self.tidy = Tidy(self.choice.edge.seams)
+        self.lines = [(part.program, name) for name, (_, _, part) in zip(names, templates, strict=True)]
         self.names = {id(part): name for name, (_, _, part) in zip(names, templates, strict=True)}
         self.drawn = self.choice.masked // 4
         self.capacity = Capacity(self.choice.texts, self.choice.masked, self.drawn + self.choice.masked)
         self.step = stride(self.choice.masked)
 
-    def text(self, index: int, rng: Random) -> Expanded:
+    def text(self, index: int, random: Source) -> Expanded:
         """The text at a sample index; after `capacity.visits` they come again."""
         if index < self.drawn:
-            part = self.choice.items[self.choice.pick(rng)]
-            return Expanded(tidy(part.draw(rng)), self.names[id(part)])
+            program, name = self.lines[self.choice.pick(random)]
+            return Expanded(self.tidy(write(program, random)), name)
         rank = (index - self.drawn) * self.step % self.choice.masked
         nth = bisect_right(self.choice.starts, rank) - 1
         group = self.choice.groups[nth]
-        part = group[int(rng.random() * len(group))]
-        return Expanded(tidy(part.visit(rank - self.choice.starts[nth], rng)), self.names[id(part)])
+        part = group[int(random() * len(group))]
+        return Expanded(self.tidy(part.visit(rank - self.choice.starts[nth], random)), self.names[id(part)])
 
     def all(self) -> Iterator[str]:
         """Every text of the cell, one derivation after the other; refused beyond 100,000."""
         if self.choice.texts > _ALL:
             raise UsageError(f"{self.choice.texts:,} texts are too many to list", f"ask for at most {_ALL:,}")
-        yield from (tidy(text) for text in self.choice.all())
-
-
-def tidy(text: str) -> str:
-    """A text without the blanks that empty slots leave."""
-    text = text.strip()
-    if "  " in text:
-        text = _BLANKS.sub(" ", text)
-    for loose, tight in _LOOSE:
-        if loose in text:
-            text = text.replace(loose, tight)
-    return text
+        yield from (self.tidy(text) for text in self.choice.all())
 
 
 def definition(name: str, told: Any) -> Definition:
