@@ -16,7 +16,7 @@ from toolkit.core import answered
 from toolkit.core.errors import ProviderError, UsageError
 from toolkit.core.prices import Price
 from toolkit.core.request import Declined, Message, Request, Retry, Usage
-from toolkit.generate import engine, limiter
+from toolkit.generate import limiter, waiting
 from toolkit.generate.ask import Asked, ask
 from toolkit.generate.budget import Budget
 from toolkit.generate.engine import Limits
@@ -250,7 +250,7 @@ def test_a_reset_that_is_hours_away_is_asked_about_once_a_minute() -> None:
 
 
 def test_a_limit_of_the_day_ends_the_run_instead_of_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr(waiting, "LONGEST_PAUSE_S", 0.05)
     monkeypatch.setattr(limiter, "LONGEST_GATE_S", 0.05)
     daily: Told = (429, {"retry-after": "86400"}, {"error": "daily limit"})
     with answering(lambda *_: daily) as (url, _), pytest.raises(ProviderError, match=r"left alone for 24\.0 h"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from toolkit.core.errors import InputError, UsageError
+from toolkit.core.errors import InputError, MachineError, UsageError
 from toolkit.core.request import Cell, Message, Reply, Request, Seed, Usage
 from toolkit.store.journal import Header, Journal, State, events
 
@@ -137,3 +139,22 @@ def test_the_key_holds_all_that_decides_a_reply() -> None:
     ]
     assert len({base, *(each.key() for each in others)}) == 7
     assert Request(REQUEST.seed, REQUEST.messages, model="model").key() == base
+
+
+def test_a_reply_takes_the_room_that_was_kept_for_it_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, write = Journal(Path(), HEADER), os.write
+
+    def full(file: int, line: bytes) -> int:
+        if journal.spare.path.exists():
+            raise OSError(errno.ENOSPC, "no space left")
+        return write(file, line)
+
+    journal.spare.take(10_000)
+    assert journal.spare.path.stat().st_size == 10_000
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(MachineError, match="is full"):
+        journal.sent("a", 1)
+    journal.replied("b", Reply("text"))
+    assert journal.reply_to("b") == Reply("text")
+    journal.close()
+    assert [event["e"] for event in events(Path("journal.jsonl"))] == ["run", "reply"]

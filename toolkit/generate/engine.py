@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from random import Random
 
 from toolkit.core.errors import ProviderError, ToolkitError, UsageError
 from toolkit.core.prices import Price, price_of
@@ -23,13 +22,14 @@ from toolkit.generate.batches import Batches
 from toolkit.generate.budget import Budget, Spent, cost, guarded
 from toolkit.generate.limiter import Limiter, Slot
 from toolkit.generate.loop import calm_collector
+from toolkit.generate.waiting import GO_ON, patient, pause_s
 from toolkit.store.journal import NOTHING, SYNC_S, Hold, Journal
 
-LONGEST_PAUSE_S, LONGEST_BLIND_S = 60.0, 15.0
 ATTEMPTS_WHILE_DOWN = 6
+SPARE_BYTES = 16_384
+"""Room on the disk for each reply in the air: what lands when the disk is full was paid for."""
 OURS = ("model", "messages", "stream")
 BY_SIGNAL = "stopped by "
-GO_ON = "what was made so far is kept; run the same command to go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,9 @@ class Engine:
         """The time in which requests are answered; signals drain it, and connections end with it."""
         self._draining = asyncio.Event()
         self.budget.adopt(self.journal.state)
+        in_air = sum(desk.limiter.most for desk in self.desks.values() if desk.remote is not None)
+        if in_air:
+            self.journal.spare.take(in_air * SPARE_BYTES)
         self._batches = {
             to: Batches(desk.provider, self.journal, self.budget, desk.price, self._draining)
             for to, desk in self.desks.items()
@@ -227,8 +230,9 @@ class Engine:
                 raise ProviderError(str(found), f"start the server or check `base_url`; {GO_ON}")
             if attempt > self.limits.attempts and not found.down:
                 raise Dead(f"{found}, {self.limits.attempts} times")
-            self._patient(desk, found)
-            await self._rest(self._pause(key, attempt, found, self._silent_s(desk)))
+            silent_s, limits = self._silent_s(desk), self.limits
+            patient(found, desk.model, silent_s=silent_s, patience_s=limits.patience_s)
+            await self._rest(pause_s(found, key, attempt, backoff_s=limits.backoff_s, silent_s=silent_s))
 
     async def _attempt(
         self, key: str, attempt: int, request: Request, desk: Desk, hold: Hold, slot: Slot
@@ -331,42 +335,21 @@ class Engine:
         """How long a model has answered nothing."""
         return time.monotonic() - max(desk.last_served, desk.limiter.began)
 
-    def _patient(self, desk: Desk, failure: Retry) -> None:
-        since, patience_s = self._silent_s(desk), self.limits.patience_s
-        if not failure.throttled:
-            return
-        if since > patience_s:
-            what = f"{desk.model} has answered nothing but '{failure}' for {patience_s:g} s"
-            raise ProviderError(what, GO_ON)
-        # Said once it may be a slip; said again after the longest pause it is a limit of the day.
-        if (failure.after_s or 0.0) > patience_s and since > LONGEST_PAUSE_S:
-            what = f"{desk.model} wants to be left alone for {(failure.after_s or 0.0) / 3600:.1f} h ({failure})"
-            raise ProviderError(what, GO_ON)
-
-    def _pause(self, key: str, attempt: int, failure: Retry, silent_s: float) -> float:
-        """Seconds to wait: the provider's wish, or doubling from `backoff_s` with a jitter that the key decides.
-
-        silent_s: how long it has answered nothing; one that loads a model for minutes is asked less and less often.
-        """
-        if failure.after_s is not None:
-            return min(failure.after_s, LONGEST_PAUSE_S)
-        jitter = 0.5 + Random(f"{key}{attempt}").random()  # noqa: S311 - no secret is made
-        pause_s = self.limits.backoff_s * 2.0 ** (attempt - 1)
-        if failure.throttled:
-            pause_s = max(pause_s, min(silent_s / 8, LONGEST_BLIND_S))
-        return float(min(pause_s * jitter, LONGEST_PAUSE_S))
-
-    async def _rest(self, pause_s: float) -> None:
+    async def _rest(self, for_s: float) -> None:
         """Sleep, but not through the end of a run."""
-        if not pause_s:
+        if not for_s:
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._draining.wait(), pause_s)
+            await asyncio.wait_for(self._draining.wait(), for_s)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(SYNC_S)
-            await asyncio.to_thread(self.journal.sync_if_due)
+            try:
+                await asyncio.to_thread(self.journal.sync_if_due)
+            except ToolkitError as failure:  # the end of the run says so again
+                self.drain(failure.what)
+                return
             if self.watch is not None:
                 self.watch()
             for desk in self.desks.values():

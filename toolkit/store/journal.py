@@ -32,6 +32,7 @@ import orjson
 from toolkit.core.errors import InputError, UsageError
 from toolkit.core.request import NO_TOKENS, Reply, Request, Usage
 from toolkit.store.folder import folder_error
+from toolkit.store.spare import FULL, Spare
 
 SCHEMA = 1
 SYNC_S = 0.25
@@ -152,6 +153,7 @@ class Journal:
 
     def __init__(self, folder: Path, header: Header, *, fresh: bool = False, rejudged: bool = False) -> None:
         self.path = folder / NAME
+        self.spare = Spare(folder)
         self.clocked = False
         self.notes: list[str] = []
         if fresh:
@@ -218,20 +220,26 @@ class Journal:
             raise UsageError(what, "name another folder with --out, or add --fresh (the old journal is kept)")
 
     def append(self, event: Mapping[str, Any]) -> None:
-        """Write one event as one line and fold it into the state."""
+        """Write one event as one line and fold it into the state. A reply may take the room that was kept for it."""
         line = orjson.dumps(event) + b"\n"
         try:
-            written = os.write(self._file, line)
+            self._write(line)
         except OSError as failure:
-            raise folder_error(self.path.parent, failure) from failure
-        if written < len(line):
-            os.ftruncate(self._file, self._size)
-            raise folder_error(self.path.parent, OSError(errno.ENOSPC, "no space left"))
+            if failure.errno not in FULL or event["e"] != "reply" or not self.spare.free():
+                raise folder_error(self.path.parent, failure) from failure
+            self.append(event)
+            return
         self.state.take(event, self._size)
-        self._size += written
+        self._size += len(line)
         self._dirty = True
         if not self.clocked:
             self.sync_if_due()
+
+    def _write(self, line: bytes) -> None:
+        """Write a whole line, or none of it."""
+        if os.write(self._file, line) < len(line):
+            os.ftruncate(self._file, self._size)
+            raise OSError(errno.ENOSPC, "no space left")
 
     def sync_if_due(self) -> None:
         """Put what was written on the disk, unless that was done a moment ago."""
@@ -239,12 +247,17 @@ class Journal:
             self.sync()
 
     def sync(self) -> None:
-        """Put what was written on the disk."""
-        self._dirty = False
-        _sync(self._file)
+        """Put what was written on the disk. Raises MachineError where it fails."""
+        self._dirty = False  # before: what is written meanwhile is for the next time
+        try:
+            _sync(self._file)
+        except OSError as failure:
+            self._dirty = True
+            raise folder_error(self.path.parent, failure) from failure
         self._due = time.monotonic() + SYNC_S
 
     def close(self) -> None:
+        self.spare.free()
         try:
             self.sync()
         finally:
