@@ -158,12 +158,12 @@ class AnthropicProvider:
         """One client for a loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._open:
-            from anthropic import AsyncAnthropic
+            from toolkit.providers.straight import client
 
             key = read_key(self.key_env, self.key_file)
             if key is None:
                 raise no_key("anthropic", self.key_env)
-            self._open[loop] = AsyncAnthropic(
+            self._open[loop] = client()(
                 api_key=key,
                 base_url=self.base_url,
                 max_retries=0,
@@ -237,11 +237,11 @@ def _http() -> httpx2.AsyncClient:
     import httpx2
     from anthropic import DefaultAioHttpClient
 
-    from toolkit.providers.straight import straight
+    from toolkit.providers.straight import connections
 
     # No bound is written as a large one: aiohttp's own of 100 would take the place of None.
     pool = httpx2.Limits(max_connections=2**16, max_keepalive_connections=2**16)
-    made = DefaultAioHttpClient if getproxies() else straight()
+    made = DefaultAioHttpClient if getproxies() else connections()
     # The engine's deadline is for the whole reply; a second clock here would only hide it.
     return made(limits=pool, timeout=httpx2.Timeout(None, connect=30.0))
 
