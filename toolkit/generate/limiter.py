@@ -121,7 +121,8 @@ class Pacer:
         safe = min(self.size, float(pace.remaining), pace.remaining + since)
         if first:
             self.left = min(safe, pace.limit - self.sent)
-        self.left = min(safe, self.left + max(0.0, 0.1 * (min(safe, float(pace.remaining - in_air)) - self.left)))
+        sure = min(safe, float(pace.remaining - in_air))
+        self.left = min(safe, self.left + max(0.0, 0.1 * (sure - self.left)))
 
     def show(self, rate: float, now: float) -> None:
         """What a server served while it throttled, where it has not told its limit."""
