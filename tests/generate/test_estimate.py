@@ -13,8 +13,9 @@ from tests.generate.scripted import Scripted, recipe, run_of, texts
 from toolkit.cli import main
 from toolkit.core.request import Request
 from toolkit.generate import prepare
-from toolkit.generate.estimate import LEAST, estimate
+from toolkit.generate.estimate import LEAST, _whole, estimate
 from toolkit.renderers import trial
+from toolkit.stats.saturation import Further
 from toolkit.stats.total import total
 
 
@@ -54,6 +55,41 @@ def test_a_pilot_grows_until_it_is_sharp_and_a_run_begins_with_it() -> None:
     assert "90 % interval" in trial.estimated(narrow)
 
 
+def few(request: Request, rng: Random) -> str:
+    """A model that has 150 answers to each prompt."""
+    names = [f"{a}{b}" for a in "abcdefghijklmno" for b in "pqrstuvwxy"]
+    return json.dumps([f"{request.seed.cell.name} {rng.choice(names)}" for _ in range(request.seed.rows)])
+
+
+@pytest.mark.parametrize(("rows", "met"), [(200, True), (400, False)])
+def test_answers_that_repeat_themselves_are_foreseen(rows: int, met: bool) -> None:
+    target = {"rows": rows}
+    found = estimate(run_of(Scripted(few), target=target))
+    assert found.total is not None
+    shown = trial.estimated(found)
+    if met:
+        assert found.met > 0.9
+        assert "repeat themselves" not in shown
+    else:
+        assert found.met < 0.1
+        assert 250 <= found.reach <= 350
+        assert "repeat themselves" in shown
+    whole = run_of(Scripted(few), target=target).run()
+    assert whole.complete == met
+    assert found.total.low <= whole.candidates <= found.total.high
+
+
+def test_a_dear_reply_that_a_pilot_did_not_meet_is_in_the_interval() -> None:
+    costs, draws = [1.0] * 40, [5] * 40
+    more = Further(800, 800, 800, 1.0, 800)
+    usual, endless = (_whole(costs, draws, more, 1000, worst) for worst in (1.0, 30.0))
+    assert usual is not None
+    assert endless is not None
+    assert usual.expected == endless.expected == pytest.approx(200)
+    assert usual.high == pytest.approx(200)
+    assert endless.high == pytest.approx(200 + 160 * 29 / 82)
+
+
 def test_no_accepted_row_is_no_estimate() -> None:
     found = estimate(run_of(Scripted(lambda request, rng: "no list"), target={"rows": 400}), most=40)
     assert found.total is None
@@ -80,7 +116,8 @@ def test_the_estimate_in_dollars_is_what_the_server_billed(monkeypatch: pytest.M
         billed = (server.served.tokens_in + 10 * server.served.tokens_out) / 1e6
         assert found.result.cost_usd == pytest.approx(billed)
         assert found.total is not None
-        assert found.total.per_row == pytest.approx(billed / found.result.accepted)
+        assert found.total.low < 200 * billed / found.result.accepted < found.total.high
+        assert found.total.per_row == pytest.approx(found.total.expected / 200)
         whole = prepared.run()
         assert whole.complete
         assert found.seconds

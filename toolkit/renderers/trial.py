@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from toolkit.generate.status import CellStatus, Status
 
 MOST_CELLS = 12
+LIKELY = 0.8
 
 
 def previewed(found: Preview) -> str:
@@ -72,6 +73,11 @@ def estimated(found: Estimate) -> str:
         ]
     if found.total is not None and not found.sharp:
         lines.append("note: the interval is wider than asked; give --most a larger pilot")
+    if found.total is not None and found.met < LIKELY:
+        lines.append(
+            f"note: answers repeat themselves: max_candidates ({found.most:,}) is enough with a chance of "
+            f"{found.met:.0%}, and gives about {found.reach:,} rows; more `vary`, `personas` or seeds give more"
+        )
     if found.seconds is not None:
         lines.append(f"time: about {_time(found.seconds)}, unless the server slows down")
     return "\n".join([*lines, *(f"stopped: {reason}" for reason in result.stops)])

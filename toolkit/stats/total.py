@@ -24,7 +24,7 @@ class Total(NamedTuple):
     @property
     def half_width(self) -> float:
         """How far the interval reaches, as a share of the expected cost; the further side."""
-        return self.high / self.expected - 1 if self.expected else 0.0
+        return max(self.high / self.expected, self.expected / self.low) - 1 if self.low else 0.0
 
 
 def total(costs: Sequence[float], rows: Sequence[int], wanted: int) -> Total | None:
