@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from toolkit.core.text import normal_text
 
@@ -67,6 +67,35 @@ def quotes(text: str) -> list[str]:
     blocks = re.split(r"\n(?!>)", "\n".join(match[0] for match in BLOCK.finditer(plain)))
     found += [BLOCK.sub(r"\1", block).strip().strip('"“”') for block in BLOCK.findall(plain) and blocks]
     return [each for each in found if len(_words(each)) >= LEAST_WORDS]
+
+
+def standing(quote: str, document: str) -> str:
+    """The words of a quote as the document writes them, where they stand there together; else empty."""
+    wanted, found = _words(quote), list(WORD.finditer(document))
+    own = [normal_text(each[0]) for each in found]
+    for first in range(len(own) - len(wanted) + 1) if wanted else ():
+        if own[first : first + len(wanted)] == wanted:
+            last = found[first + len(wanted) - 1].end()
+            ends = re.match(r"[.!?%]?", document[last:])
+            return document[found[first].start() : last] + (ends[0] if ends and quote.rstrip()[-1:] == ends[0] else "")
+    return ""
+
+
+def missing(record: Any, text: str) -> str:
+    """The path of the first value of a record, a text or a number, that does not stand in a text as whole words."""
+    words = f" {' '.join(_words(text))} "
+    return next((name for name, value in _leaves(record) if f" {' '.join(_words(value))} " not in words), "")
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _leaves(each, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        yield name, str(value)
+    elif isinstance(value, Sequence):
+        for each in value:
+            yield from _leaves(each, name)
 
 
 def unsupported(text: str, documents: Documents) -> Iterator[Unsupported]:

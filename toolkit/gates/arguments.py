@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
 
 from toolkit.core import tools
+from toolkit.core.answers import numbers
 from toolkit.core.errors import UsageError
 from toolkit.core.gating import Context, Guard, Stateless
 from toolkit.core.json_schema import misfits
 from toolkit.core.request import Cell, GeneratedRow
 from toolkit.runners.limited import Limits, run_python
 
+ROUGHLY = Fraction(1, 20)
 CALL = """\
 import importlib.util, json, sys
 told = json.load(sys.stdin)
@@ -34,7 +37,8 @@ class Arguments:
     execute: a Python file of yours with a function for each tool. Only where a recipe names one are the
     calls run, in a child process with limits on time and memory; the results in the row must then be
     what the functions returned. The file is your code and runs with your rights. Rows without tools
-    pass. Missed: right calls at the wrong time.
+    pass. An answer that speaks in numbers must have one of the results, to a twentieth. Missed: right calls at the
+    wrong time, and wrong words around a right number.
     """
 
     id: ClassVar[str] = "arguments"
@@ -69,7 +73,26 @@ def _fits(proof: Mapping[str, Any]) -> str:
         wrong = _call(call, known)
         if wrong:
             return wrong
-    return ""
+    return _foreign(proof)
+
+
+def _foreign(proof: Mapping[str, Any]) -> str:
+    """Whether an answer speaks in numbers of which none comes from the results, the calls or the request."""
+    said = numbers(str(proof.get("said", "")))
+    results = numbers(orjson.dumps(proof.get("results") or []).decode())
+    if not said or not results:
+        return ""
+    told = orjson.dumps(proof.get("calls") or []).decode()
+    known = results | numbers(told) | numbers(str(proof.get("user", "")))
+    if any(_rounds(number, each) for number in said for each in known):
+        return ""
+    return f"no number of its answer, such as {min(said)}, comes from the results"
+
+
+def _rounds(said: str, known: str) -> bool:
+    """Whether a number is another one, or that one cut to fewer digits."""
+    one, other = abs(Fraction(said)), abs(Fraction(known))
+    return one == other or (other != 0 and abs(one - other) / other < ROUGHLY)
 
 
 def _call(call: Any, known: Mapping[str, tools.Tool]) -> str:

@@ -22,8 +22,8 @@ class Avoid:
 
     A held-out question that comes back in a longer row measures memory. All that the row holds is looked
     at, not only what `dedupe` compares. Texts of under four words are compared by `dedupe` alone. seeds:
-    look for the seeds in the same way. An instruction that at least eight rows of a file begin or end with is no
-    piece of any: rows for the same task have it too.
+    look for the seeds and their answers in the same way. An instruction that at least eight rows of a file begin
+    or end with is no piece of any: rows for the same task have it too.
 
     Method: runs of 13 words as in Brown et al. (2020), and whole shorter texts, which those runs miss.
     Missed: leaks with changed words; `toolkit verify --against` looks for these.
@@ -40,7 +40,9 @@ class Avoid:
         if self.words < LEAST:
             raise UsageError(f"avoid: {self.words} words make no evidence", f"at least {LEAST}, 13 is usual")
         found = _Known(self.words)
-        known = [*context.avoid.items(), *(context.seeds.items() if self.seeds else ())]
+        answers = [each.answer for each in context.examples if each.answer]
+        own = [*context.seeds.items(), ("an answer of your seeds", answers)] if self.seeds else ()
+        known = [*context.avoid.items(), *own]
         without = bare(texts for _, texts in known)
         for where, texts in known:
             for text in texts:

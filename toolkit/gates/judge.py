@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import orjson
-
+from toolkit.core import loose
 from toolkit.core.errors import UsageError, unknown
 from toolkit.core.gating import Context, Guard, Question
 from toolkit.core.jsontext import written
 from toolkit.core.marked import FENCED, fenced
 from toolkit.core.request import Cell, GeneratedRow, Message, Request, Seed
 
+YES_NO = {"true": True, "yes": True, "false": False, "no": False}
 CRITERIA = "It is correct, complete, clear, and useful for training a model."
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -66,16 +66,14 @@ class _Judge:
             f"{fenced(written(dict(row.fields)).decode())}\n\n"
             'Answer with JSON alone: {"reason": "one sentence", "accept": true or false}.'
         )
-        told = (Message("system", system), Message("user", asked))
-        reply = yield Request(Seed(cell), told, schema=SCHEMA, to=self.to)
+        messages = (Message("system", system), Message("user", asked))
+        reply = yield Request(Seed(cell), messages, schema=SCHEMA, to=self.to)
         return _verdict(reply.text, self.to)
 
 
 def _verdict(text: str, name: str) -> str:
-    try:
-        found = orjson.loads(text[text.find("{") : text.rfind("}") + 1])
-    except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict) or not isinstance(found.get("accept"), bool):
+    found = loose.an_object(text) or {}
+    accepted = YES_NO.get(str(found.get("accept")).strip().lower())
+    if accepted is None:
         return f"the judge {name} gave no verdict"
-    return "" if found["accept"] else f"the judge {name}: {str(found.get('reason', 'no reason'))[:200]}"
+    return "" if accepted else f"the judge {name}: {str(found.get('reason', 'no reason'))[:200]}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
+from toolkit.core import loose
 from toolkit.core.errors import UsageError, unknown
 from toolkit.core.gating import Context, Guard, Question
 from toolkit.core.marked import FENCED, fenced
@@ -14,6 +16,8 @@ from toolkit.core.text import normal_text
 
 PROBE = "probe"
 LEAST_SEEDS = 5
+MARKS = " .\"'`*“”„«»[]()"
+LEAD = re.compile(r"^[\s\"'`*]*(?:the )?(?:label|class|category|answer)(?: is)?[\s*]*:?[\s*]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,21 @@ class _Second:
         Random(row.text).shuffle(order)  # noqa: S311 - no secret is made
         listed = "\n".join(f"- {name}: {self.labels[name]}" for name in order)
         asked = f"Which label does the text have?\n{listed}\n\n{fenced(row.text)}\n\nAnswer with the label alone."
-        told = (Message("system", f"You assign labels to texts. {FENCED}"), Message("user", asked))
-        reply = yield Request(Seed(cell), told, to=self.to)
-        said = normal_text(reply.text).strip(" .\"'`*")
-        named = next((name for name in self.labels if normal_text(name) == said), "")
+        messages = (Message("system", f"You assign labels to texts. {FENCED}"), Message("user", asked))
+        reply = yield Request(Seed(cell), messages, to=self.to)
+        named = self._named(loose.plain(reply.text))
         if not named:
             return f"the model {self.to} named no label"
         return "" if named == row.label else f"the model {self.to} reads it as '{named}'"
+
+    def _named(self, said: str) -> str:
+        """The label that a reply names, alone or behind `label:` or `the label is`, or the first line of it alone."""
+        for each in (said, said.partition("\n")[0]):
+            bare = LEAD.sub("", normal_text(each)).strip(MARKS)
+            named = next((name for name in self.labels if normal_text(name) == bare), "")
+            if named:
+                return named
+        return ""
 
 
 @dataclass(slots=True)

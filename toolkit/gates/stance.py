@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from toolkit.core.gating import Context, Guard, Stateless
 from toolkit.core.request import Cell, GeneratedRow
+from toolkit.core.text import normal_text
 
 REFUSES = ("refusal", "as-an-ai")
 
@@ -15,8 +17,9 @@ REFUSES = ("refusal", "as-an-ai")
 class Stance:
     """A row that is to be declined reads as a refusal to the check `refusal`, one to be answered does not.
 
-    The check knows refusals by their English wording, so a row that declines in other words is refused
-    here and made anew. `least_words` of what is answered: an evasion in three words is no answer.
+    The check knows refusals by their usual wording in ten languages, so a row that declines in other words is
+    refused here and made anew. declines: openings of your own that decline, in your words or language.
+    least_words: of an answer; an evasion in three words is none.
     """
 
     id: ClassVar[str] = "stance"
@@ -24,16 +27,21 @@ class Stance:
     costly: ClassVar[bool] = False
 
     least_words: int = 4
+    declines: Sequence[str] = ()
 
     def guard(self, context: Context) -> Guard:
+        own = tuple(normal_text(each) for each in self.declines)
+
         def judge(row: GeneratedRow, cell: Cell) -> str:
             wanted = row.proof.get("stance")
             if wanted not in ("answer", "decline"):
                 return ""
-            declines = any(each.kind in REFUSES for each in context.look("refusal", row.fields))
+            answer = str(row.proof.get("answer", ""))
+            known = any(each.kind in REFUSES for each in context.look("refusal", row.fields))
+            declines = known or bool(own and normal_text(answer).startswith(own))
             if declines != (wanted == "decline"):
                 return "it declines what is to be answered" if declines else "it answers what is to be declined"
-            few = len(str(row.proof.get("answer", "")).split()) < self.least_words
+            few = len(answer.split()) < self.least_words
             return f"its answer has under {self.least_words} words" if few else ""
 
         return Stateless(self.id, judge)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 from zlib import crc32
 
-import orjson
-
+from toolkit.core import loose
 from toolkit.core.request import PARENT, Conversation, GeneratedRow, Malformed, Message, Reply, Request, Seed
 from toolkit.core.template import render
 
 ASKED_AGAIN = 2
 AGAIN = "That was not a JSON list as asked for. Answer with the JSON list alone."
+AGAIN_SHORTER = "That was cut off before its first item ended. Answer with the JSON list alone, each item shorter."
 SYSTEM = "You write training examples for an assistant. Answer with JSON only."
 ABOUT = """\
 {% for attribute in attributes %}
@@ -33,7 +32,9 @@ VERBALIZED = (
     '\nIn place of each item write {"item": the item, "probability": how likely you are to write it, from 0 to 1}. '
     "Prefer items that are unusual but real, each with a probability under 0.1."
 )
-_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+LOST = "an item of the reply holds a piece of a LaTeX command, whose backslash was not escaped"
+SPOKEN = ("empty-answer", "garbled", "refusal", "template-residue")
+"""Checks of `verify` on what an assistant says, where no proof reads it; a recipe's own `verify` wins."""
 Make = Callable[[Any, Seed, int], GeneratedRow]
 
 
@@ -68,7 +69,9 @@ def ask_for_list(request: Request, make: Make) -> Conversation:
     costs one row.
     """
     items, reply = yield from ask_for_items(request)
-    return [_with_origin(make(item, request.seed, nth), reply, nth) for nth, item in enumerate(items)]
+    rows = [_with_origin(make(item, request.seed, nth), reply, nth) for nth, item in enumerate(items)]
+    lost = [not row.fault and loose.lost_backslash(item) for row, item in zip(rows, items, strict=True)]
+    return [replace(row, fault=LOST) if bad else row for row, bad in zip(rows, lost, strict=True)]
 
 
 def ask_for_items(request: Request) -> Any:
@@ -76,7 +79,7 @@ def ask_for_items(request: Request) -> Any:
     for left in range(ASKED_AGAIN, -1, -1):
         reply = yield request
         try:
-            return [_bare(item) for item in read_list(reply)], reply
+            return read_list(reply), reply
         except Malformed:
             if left == 0:
                 raise
@@ -85,15 +88,12 @@ def ask_for_items(request: Request) -> Any:
 
 
 def read_list(reply: Reply) -> list[Any]:
-    """The JSON list in a reply, whatever was written around it. Raises Malformed where there is none."""
-    text = reply.text.strip()
-    fenced = _FENCE.search(text)
-    for candidate in (text, fenced.group(1) if fenced else "", text[text.find("[") : text.rfind("]") + 1]):
-        found = _parsed(candidate)
-        if isinstance(found, list):
-            return found
-    ended = f"; the reply ended with {reply.stop}" if reply.stop != "end_turn" else ""
-    raise Malformed(f"the reply holds no JSON list{ended}")
+    """The items of a reply, whatever was written around them. Raises Malformed where there is no list."""
+    found = loose.items(reply.text)
+    if found is None:
+        ended = f"; the reply ended with {reply.stop}" if reply.stop != "end_turn" else ""
+        raise Malformed(f"the reply holds no JSON list{ended}")
+    return [_named(_bare(_named(item))) for item in loose.unlisted(found)]
 
 
 def prompts(recipe: Asking, seed: Seed, **more: Any) -> tuple[Message, ...]:
@@ -148,7 +148,9 @@ def pair(item: Any, label: str, prompt: str = "prompt", completion: str = "compl
 
 
 def _again(request: Request, reply: Reply) -> Request:
-    added = (Message("assistant", reply.text), Message("user", AGAIN))
+    said = AGAIN if reply.stop != "max_tokens" else AGAIN_SHORTER
+    # Not every server takes an empty turn, nor two of the user in a row.
+    added = (Message("assistant", loose.plain(reply.text) or "(nothing)"), Message("user", said))
     return replace(request, messages=(*request.messages, *added))
 
 
@@ -158,6 +160,14 @@ def _bare(item: Any) -> Any:
     return item["item"] if wrapped else item
 
 
+def _named(item: Any) -> Any:
+    """An item with its names in lower case, which some models begin with a capital."""
+    if not isinstance(item, Mapping):
+        return item
+    names = {str(name): str(name).strip().lower() for name in item}
+    return {names[name]: value for name, value in item.items()} if len({*names.values()}) == len(item) else item
+
+
 def _with_origin(row: GeneratedRow, reply: Reply, nth: int) -> GeneratedRow:
     if nth >= len(reply.origins):
         return row
@@ -165,10 +175,3 @@ def _with_origin(row: GeneratedRow, reply: Reply, nth: int) -> GeneratedRow:
     if origin.startswith(PARENT):
         return replace(row, lineage={**row.lineage, "parents": [origin.removeprefix(PARENT)]})
     return replace(row, lineage={**row.lineage, "template": origin})
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None

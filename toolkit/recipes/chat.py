@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from toolkit.core.request import Conversation, GeneratedRow, Seed
 from toolkit.core.types import JSON
-from toolkit.recipes.asking import ABOUT, SYSTEM, ask, faulty
+from toolkit.recipes.asking import ABOUT, SPOKEN, SYSTEM, ask, faulty
 
 PROMPT = f"""\
 Write {{{{ rows }}}} different conversations between a user and an assistant of the kind "{{{{ label }}}}"\
@@ -18,6 +18,7 @@ build on earlier ones: the user corrects, asks on or changes their mind, and the
 {ABOUT}\
 Answer with a JSON list of {{{{ rows }}}} conversations, each a list of objects with "role" and "content", and \
 nothing else."""
+ROLES = {"human": "user", "gpt": "assistant", "ai": "assistant", "bot": "assistant", "model": "assistant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Chat:
     id: ClassVar[str] = "chat"
     version: ClassVar[str] = "1"
     proof: ClassVar[str] = "turns alternate and are as many as asked for; with `judge`, what they say"
+    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"verify": {"use": SPOKEN}}
     kinds: ClassVar[Mapping[str, str]] = {
         "help": "someone solves a problem step by step",
         "explore": "someone learns about a subject and asks on",
@@ -53,7 +55,7 @@ class Chat:
         return ask(self, seed, row, turns=self.turns)
 
     def _row(self, item: Any, label: str) -> GeneratedRow:
-        told: Any = item.get("messages") if isinstance(item, Mapping) else item
+        told = _turns(item)
         fault = _fault(told, self.turns)
         if fault:
             return faulty(item, label, fault)
@@ -61,6 +63,25 @@ class Chat:
         said = "\n".join(each["content"] for each in told if each["role"] == "user")
         system: list[JSON] = [{"role": "system", "content": self.instructions}] if self.instructions else []
         return GeneratedRow({"messages": [*system, *messages]}, said, label)
+
+
+def _turns(item: Any) -> Any:
+    """The messages of an item in the words of a row, whatever its list is called; a system message stands in the
+    recipe, if anywhere. What is no list of messages comes back as it is."""
+    lists = [each for each in item.values() if isinstance(each, list)] if isinstance(item, Mapping) else [item]
+    if len(lists) != 1 or not isinstance(lists[0], list) or not all(isinstance(each, Mapping) for each in lists[0]):
+        return item
+    named = [{str(name).lower(): value for name, value in each.items()} for each in lists[0]]
+    told = [
+        {"role": _role(each.get("role", each.get("from"))), "content": each.get("content", each.get("value"))}
+        for each in named
+    ]
+    return told[1:] if told and told[0]["role"] == "system" else told
+
+
+def _role(said: Any) -> str:
+    name = str(said).strip().lower()
+    return ROLES.get(name, name)
 
 
 def _fault(told: Any, turns: int) -> str:

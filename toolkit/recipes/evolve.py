@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from toolkit.core.request import Conversation, Example, GeneratedRow, Malformed, Message, Request, Seed
-from toolkit.recipes.asking import SYSTEM, ask, ask_for_items, pair, place
+from toolkit.core.text import normal_text
+from toolkit.recipes.asking import SPOKEN, SYSTEM, ask, ask_for_items, pair, place
 
 PROMPT = """\
 Here are {{ parents | length }} requests to an assistant. Write one new request from each, in their order: \
@@ -36,7 +37,7 @@ class Evolve:
     """`{"prompt", "completion"}` rows made from your own in `seeds`; the labels are the ways to evolve them.
 
     Every row names its parent, so a split keeps the two together. refine: the model reads its answers as
-    a critic and writes them again in a second request; where that comes back broken, the first stands.
+    a critic and writes them again in a second request; an answer whose prompt does not come back stands as it was.
     Method: evolved instructions (Xu et al. 2023) and self-refinement (Madaan et al. 2023), one round of
     each. Proof: a child differs from every parent (`dedupe` with `near`); its worth is for a `judge`.
     """
@@ -45,7 +46,7 @@ class Evolve:
     version: ClassVar[str] = "1"
     proof: ClassVar[str] = "it is no near copy of a parent; with `judge`, its worth"
     needs: ClassVar[tuple[str, ...]] = ("examples",)
-    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"dedupe": {"near": 0.85}}
+    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"dedupe": {"near": 0.85}, "verify": {"use": SPOKEN}}
     kinds: ClassVar[Mapping[str, str]] = {
         "deepen": "ask for more depth or one more step of reasoning",
         "constrain": "add a condition that changes the answer",
@@ -98,7 +99,10 @@ def _refined(rows: list[GeneratedRow], request: Request, text: str) -> Conversat
         items, _ = yield from ask_for_items(replace(request, messages=(*request.messages, *added)))
     except Malformed:
         return rows
-    better = [pair(item, row.label or "") for item, row in zip(items, rows, strict=False)]
-    if len(items) != len(rows) or any(each.fault for each in better):
-        return rows
-    return [replace(new, lineage=row.lineage) for new, row in zip(better, rows, strict=True)]
+    # By its prompt, which the order of a second list may not keep.
+    better = {normal_text(new.text): new for new in (pair(item, "") for item in items) if not new.fault}
+    again = [better.get(normal_text(row.text)) for row in rows]
+    return [
+        row if new is None else replace(row, fields={**row.fields, "completion": new.fields["completion"]})
+        for row, new in zip(rows, again, strict=True)
+    ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar
 
 from toolkit.core.jsontext import written
+from toolkit.core.quotes import missing
 from toolkit.core.request import Conversation, GeneratedRow, Seed
 from toolkit.core.types import JSON
 from toolkit.recipes.asking import ABOUT, SYSTEM, ask, faulty, texts_of
@@ -96,10 +98,21 @@ class Extraction:
         told = f"{self.seed}|{seed.cell.name}"
         records = [record(schema, Random(f"{told}|{seed.sample + nth}")) for nth in range(seed.rows)]  # noqa: S311
 
+        left = list(records)
+
         def row(item: Any, seed: Seed, nth: int) -> GeneratedRow:
-            return _row(item, seed.cell.label, schema, records[nth] if nth < len(records) else None)
+            own = _told(item, left) or (records[nth] if nth < len(records) else None)
+            return _row(item, seed.cell.label, schema, own)
 
         return ask(self, seed, row, records=records)
+
+
+def _told(item: Any, left: list[Any]) -> Any:
+    """The record that a text is written around, taken from those that are left: a list may skip one or lose its
+    order. None where no record stands in the text."""
+    text = "".join(texts_of(item, "text"))
+    found = next((nth for nth, each in enumerate(left) if text and not missing(each, text)), None)
+    return None if found is None else left.pop(found)
 
 
 def _row(item: Any, label: str, schema: Mapping[str, JSON], planned: JSON) -> GeneratedRow:
@@ -109,9 +122,17 @@ def _row(item: Any, label: str, schema: Mapping[str, JSON], planned: JSON) -> Ge
     if not found or not isinstance(gold, Mapping):
         return faulty(item, label, "lacks a text, or there was no record for it")
     text, names = found[0], ", ".join(gold)
+    if _lists(gold, text):
+        return faulty(item, label, "lists the fields of its record, where sentences were asked for")
     proof: dict[str, JSON] = {"gold": gold, "schema": schema, "text": text}
     prompt = f"Extract {names} as JSON from this text.\n\n{text}"
     return GeneratedRow({"prompt": prompt, "completion": written(gold).decode()}, text, label, proof=proof)
+
+
+def _lists(gold: Mapping[str, JSON], text: str) -> bool:
+    """Whether most fields of a record stand in a text as `field: value`: from such a text nothing is extracted."""
+    named = [re.search(rf'(?mi)(?:^[-*\s]*|[{{,]\s*)"?{re.escape(name)}"?\s*:', text) for name in gold]
+    return len(gold) > 1 and sum(each is not None for each in named) > len(gold) / 2
 
 
 def record(schema: Mapping[str, Any], rng: Random, name: str = "") -> Any:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from toolkit.core.marked import FENCED, fenced
 from toolkit.core.passages import Passage
+from toolkit.core.quotes import standing
 from toolkit.core.request import Conversation, GeneratedRow, Seed
 from toolkit.core.types import JSON
 from toolkit.recipes.asking import SYSTEM, ask, faulty, place, texts_of
@@ -31,6 +32,8 @@ Do not repeat or lightly reword: {{ text }}
 {% endfor %}
 Answer with a JSON list of {{ rows }} objects, each with "question", "answer" and "quote", and nothing else."""
 
+MARKS = frozenset(('""', "''", "“”", "„“", "„”", "«»", "»«", "‘’", "‚‘", "「」"))
+NO_QUOTE = frozenset(("", "-", "–", "—", "n/a", "na", "none", "null", "empty"))
 INSTRUCTIONS = "Answer from this document alone, and quote what proves the answer."
 
 
@@ -76,12 +79,22 @@ class GroundedQa:
         return self.documents[(start + seed.sample // max(seed.rows, 1)) % len(self.documents)]
 
 
+def _quoted(said: str, document: str) -> str:
+    """A quote as the document has it, whose marks and white space a model may change; empty where it says none."""
+    bare = said.strip()
+    while len(bare) > 1 and bare[0] + bare[-1] in MARKS:
+        bare = bare[1:-1].strip()
+    return "" if bare.lower().rstrip(".") in NO_QUOTE else standing(bare, document) or bare
+
+
 def _row(item: Any, label: str, passage: Passage, open_ended: bool) -> GeneratedRow:
     found = texts_of(item, "question", "answer")
-    quote = item.get("quote") if isinstance(item, Mapping) else None
-    if len(found) != 2 or not isinstance(quote or "", str):
+    told = item.get("quote") if isinstance(item, Mapping) else None
+    told = told[0] if isinstance(told, list) and len(told) == 1 else told
+    if len(found) != 2 or not isinstance(told or "", str):
         return faulty(item, label, "lacks a question or an answer")
     question, answer = found
+    quote = _quoted(told or "", passage.text)
     completion = answer if not quote else f'{answer}\n\nSource: "{quote}"'
     # In the system turn, because rows about one passage are not copies of each other.
     messages: list[JSON] = [
@@ -98,7 +111,7 @@ def _row(item: Any, label: str, passage: Passage, open_ended: bool) -> Generated
             "document": passage.text,
             "question": question,
             "answer": answer,
-            "quote": quote or "",
+            "quote": quote,
             "unanswerable": open_ended,
         },
     )

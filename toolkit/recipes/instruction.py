@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from toolkit.core.request import Conversation, GeneratedRow, Seed
-from toolkit.recipes.asking import ABOUT, SYSTEM, ask, pair
+from toolkit.recipes.asking import ABOUT, SPOKEN, SYSTEM, ask, pair
 
 PROMPT = f"""\
 Write {{{{ rows }}}} different tasks of the kind "{{{{ label }}}}"\
@@ -28,6 +28,7 @@ class Instruction:
     id: ClassVar[str] = "instruction"
     version: ClassVar[str] = "2"
     proof: ClassVar[str] = "nothing by itself; with `judge`, a second model's verdict"
+    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"verify": {"use": SPOKEN}}
 
     labels: Mapping[str, str] = field(default_factory=dict)
     prompt: str = PROMPT

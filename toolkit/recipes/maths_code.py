@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from toolkit.core import loose
 from toolkit.core.request import Conversation, GeneratedRow, Seed
 from toolkit.recipes.asking import ABOUT, SYSTEM, ask, faulty, texts_of
 
@@ -22,6 +24,7 @@ that computes the answer from the numbers of the problem and prints it, without 
 {ABOUT}\
 Answer with a JSON list of {{{{ rows }}}} objects, each with "problem", "solution" and \
 {{% if coding %}}"tests"{{% else %}}"answer" and "program"{{% endif %}}, and nothing else."""
+_ANSWER_LINE = re.compile(r"\n\s*####[^\n]*\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,21 @@ def _solved(item: Any, seed: Seed, nth: int) -> GeneratedRow:
     if len(found) != 3 or not isinstance(answer, str | int | float) or isinstance(answer, bool):
         return faulty(item, label, "lacks a problem, a solution, a program or an answer")
     problem, solution, program = found
+    solution = _ANSWER_LINE.sub("", solution).rstrip()
     completion = f"{solution}\n#### {answer}"
-    proof = {"program": program, "answer": f"#### {answer}"}
+    proof = {"program": loose.code(program), "answer": f"#### {answer}", "reasoning": found[1]}
     return GeneratedRow({"prompt": problem, "completion": completion}, problem, label, proof=proof)
 
 
 def _coded(item: Any, seed: Seed, nth: int) -> GeneratedRow:
     label = seed.cell.label
+    tested = item.get("tests") if isinstance(item, Mapping) else None
+    if isinstance(tested, list) and all(isinstance(each, str) for each in tested):
+        item = {**item, "tests": "\n".join(tested)}
     found = texts_of(item, "problem", "solution", "tests")
     if len(found) != 3:
         return faulty(item, label, "lacks a problem, a solution or tests")
-    problem, solution, tests = found
-    completion = f"```python\n{solution.strip()}\n```"
+    problem, solution, tests = found[0], loose.code(found[1]), loose.code(found[2])
+    completion = f"```python\n{solution}\n```"
     proof = {"solution": solution, "tests": tests}
     return GeneratedRow({"prompt": problem, "completion": completion}, problem, label, proof=proof)

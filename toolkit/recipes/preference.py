@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from toolkit.core.request import Conversation, GeneratedRow, Seed
-from toolkit.recipes.asking import ABOUT, SYSTEM, ask, faulty, place, texts_of
+from toolkit.recipes.asking import ABOUT, SPOKEN, SYSTEM, ask, faulty, place, texts_of
 
 PROMPT = f"""\
 Write {{{{ rows }}}} different requests to an assistant, each with two answers: "chosen", which is good, and \
@@ -16,6 +17,11 @@ The {{{{ longer }}}} answer is the longer one, by a fifth to a half. Both are of
 rejected one does not announce what is wrong with it.
 {ABOUT}\
 Answer with a JSON list of {{{{ rows }}}} objects, each with "prompt", "chosen" and "rejected", and nothing else."""
+_NAMES_ITSELF = re.compile(
+    r"(?i)\A\W*(?:the )?(?:chosen|rejected|good|bad|better|worse)(?: (?:answer|response|one))?\s*[*_\"]*:"
+    r"|\bthis (?:answer|response) is (?:the )?(?:wrong|worse|incorrect|incomplete|vague|rejected|chosen|better)\b"
+    r"|\b(?:rejected|chosen) (?:answer|response)\b"
+)
 SIDES = ("chosen", "rejected")
 
 
@@ -31,7 +37,7 @@ class Preference:
     id: ClassVar[str] = "preference"
     version: ClassVar[str] = "1"
     proof: ClassVar[str] = "`length-control`: the side asked for is the longer one; with `judge`, the order"
-    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"length-control": {}}
+    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"length-control": {}, "verify": {"use": SPOKEN}}
     kinds: ClassVar[Mapping[str, str]] = {
         "wrong": "it states something false",
         "incomplete": "it leaves out a part of what was asked",
@@ -59,5 +65,7 @@ def _row(item: Any, label: str, longer: str) -> GeneratedRow:
     if len(found) != 3:
         return faulty(item, label, "lacks a prompt, a chosen or a rejected answer")
     prompt, chosen, rejected = found
+    if any(_NAMES_ITSELF.search(each) for each in (chosen, rejected)):
+        return faulty(item, label, "says which of its answers is the worse one")
     proof = {"longer": longer, "chosen": chosen, "rejected": rejected}
     return GeneratedRow({"prompt": prompt, "chosen": chosen, "rejected": rejected}, prompt, label, proof=proof)

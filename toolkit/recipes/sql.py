@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from toolkit.core import loose
 from toolkit.core.request import Conversation, GeneratedRow, Malformed, Message, Request, Seed
 from toolkit.recipes.asking import ABOUT, SYSTEM, ask, ask_for_items, faulty, texts_of
 
@@ -26,6 +28,10 @@ SECOND = """\
 For each question write one SELECT in DuckDB's SQL that answers it from its tables. Answer with a JSON list of \
 {count} strings, in the order of the questions, and nothing else.
 {listed}"""
+_SQL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|;", re.DOTALL)
+_STATEMENT = re.compile(
+    r"(?i)\s*(?:select|with|from|insert|update|delete|create|drop|alter|copy|attach|pragma|set|explain|values|\()(?:\s|\b)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,11 @@ class Sql:
         label = seed.cell.label
         found = texts_of(item, "question", "sql")
         setup = self.tables or (item.get("setup") if isinstance(item, Mapping) else "")
+        setup = "\n".join(setup) if isinstance(setup, list) and all(isinstance(each, str) for each in setup) else setup
         if len(found) != 2 or not isinstance(setup, str) or not setup.strip():
             return faulty(item, label, "lacks tables, a question or a query")
-        question, query = found
+        setup = setup if self.tables else loose.code(setup)
+        question, query = found[0], _query(found[1])
         asked = f"{_schema(setup)}\n\nQuestion: {question}\nAnswer with one SQL query for DuckDB."
         answer = item.get("answer")
         proof = {"setup": setup, "question": question, "query": query, "answer": answer, "second": ""}
@@ -81,14 +89,28 @@ class Sql:
         """The rows with a second query each, written without sight of the first."""
         whole = [row for row in rows if not row.fault]
         asked = [f"---\n{row.proof['setup']}\nQuestion: {row.proof['question']}" for row in whole]
-        told = SECOND.format(count=len(whole), listed="\n".join(asked))
-        messages = (Message("system", "You write SQL. Answer with JSON only."), Message("user", told))
+        listed = SECOND.format(count=len(whole), listed="\n".join(asked))
+        messages = (Message("system", "You write SQL. Answer with JSON only."), Message("user", listed))
         try:
             queries, _ = yield from ask_for_items(Request(seed, messages, to=self.to))
         except Malformed:
             queries = []
-        second = {id(row): query for row, query in zip(whole, queries, strict=False) if isinstance(query, str)}
+        written = [_query(each) for each in map(_said, queries)]
+        second = {id(row): query for row, query in zip(whole, written, strict=False)}
         return [replace(row, proof={**row.proof, "second": second.get(id(row), "")}) for row in rows]
+
+
+def _said(item: Any) -> str:
+    """The query in an item of the second reply: a text, or the text of an object's `sql` or `query`."""
+    found = item if isinstance(item, str) or not isinstance(item, Mapping) else item.get("sql", item.get("query"))
+    return found if isinstance(found, str) else ""
+
+
+def _query(text: str) -> str:
+    """A query without a fence, and without what a model says of it behind its semicolon."""
+    bare = loose.code(text)
+    end = next((match.end() for match in _SQL.finditer(bare) if match[0] == ";"), len(bare))
+    return bare if _STATEMENT.match(bare, end) else bare[:end]
 
 
 def _schema(setup: str) -> str:

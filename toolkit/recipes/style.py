@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from toolkit.core.request import Conversation, Example, GeneratedRow, Seed
-from toolkit.recipes.asking import SYSTEM, ask, pair, place
+from toolkit.recipes.asking import SPOKEN, SYSTEM, ask, pair, place
 
 PROMPT = """\
 These texts were written in one voice:
@@ -42,7 +42,7 @@ class Style:
     version: ClassVar[str] = "1"
     proof: ClassVar[str] = "`rules` on words and length, no sample copied; with `judge`, the voice"
     needs: ClassVar[tuple[str, ...]] = ("examples",)
-    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"avoid": {"seeds": True}}
+    gates: ClassVar[Mapping[str, Mapping[str, Any]]] = {"avoid": {"seeds": True}, "verify": {"use": SPOKEN}}
     kinds: ClassVar[Mapping[str, str]] = {
         "announcement": "say that something is new, changed or ends",
         "reply": "answer a question of a customer",

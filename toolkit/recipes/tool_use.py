@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from toolkit.core.jsontext import written
 from toolkit.core.request import Conversation, GeneratedRow, Seed
+from toolkit.core.tools import calls as known_calls
 from toolkit.core.types import JSON
 from toolkit.recipes.asking import ABOUT, SYSTEM, ask, faulty, texts_of
 
@@ -92,13 +93,15 @@ class ToolUse:
     def _row(self, item: Any, seed: Seed, nth: int) -> GeneratedRow:
         label = seed.cell.label
         found = texts_of(item, "user", "answer")
-        calls, results = (item.get("calls"), item.get("results")) if isinstance(item, Mapping) else (None, None)
-        if len(found) != 2 or not isinstance(calls, list) or not isinstance(results, list):
+        calls, results = _calls(item), _results(item)
+        if len(found) != 2 or calls is None or results is None:
             return faulty(item, label, "lacks a request, calls, results or an answer")
         proof: dict[str, JSON] = {
             "tools": list(self.tools),
             "calls": calls,
             "results": results,
+            "user": found[0],
+            "said": found[1],
             "wants_calls": label not in self.no_call,
         }
         fields: dict[str, JSON] = {
@@ -106,6 +109,28 @@ class ToolUse:
             "tools": written(list(self.tools)).decode(),
         }
         return GeneratedRow(fields, found[0], label, proof=proof)
+
+
+def _calls(item: Any) -> list[Any] | None:
+    """The calls of an item as name and arguments, in whichever form they are written; None where there is no list."""
+    told = item.get("calls") if isinstance(item, Mapping) else "none"
+    if isinstance(told, Mapping) and told:
+        told = [told]
+    if not isinstance(told or [], list):
+        return None
+    read = [known_calls(written(each).decode())[0] for each in told or []]
+    return [
+        each if call.fault else {"name": call.name, "arguments": dict(call.arguments or {})}
+        for each, call in zip(told or [], read, strict=True)
+    ]
+
+
+def _results(item: Any) -> list[Any] | None:
+    """The results of an item, one for each call; beside a single call that is no list, its result itself."""
+    told = item.get("results") if isinstance(item, Mapping) else "none"
+    if isinstance(told, list):
+        return told
+    return [] if told is None else [told] if isinstance(item.get("calls"), Mapping) else None
 
 
 def _messages(user: str, calls: list[Any], results: list[Any], answer: str) -> list[JSON]:
