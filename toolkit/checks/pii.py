@@ -59,7 +59,7 @@ class PersonalData:
 
     id: ClassVar[str] = "pii"
     code: ClassVar[str] = "P02"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("text", "raw")
 

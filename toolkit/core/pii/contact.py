@@ -125,7 +125,8 @@ def addresses(text: str) -> Iterator[Span]:
                 yield Span(match.start(), match.end(), "ip", 0.8)
         for match in _MAC.finditer(text):
             if re.search(r"[A-Fa-f]|:", match.group()) and len(set(match.group().lower())) > 2:
-                yield Span(match.start(), match.end(), "mac", 0.7)
+                counts = not re.search("[A-Fa-f]", match.group()) and not preceded(text, match.start(), _NET_WORDS, 48)
+                yield Span(match.start(), match.end(), "mac", 0.4 if counts else 0.7)
 
 
 def _ip4_score(text: str, match: re.Match[str]) -> float:

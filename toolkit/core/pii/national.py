@@ -55,7 +55,7 @@ def _de_tax(digits: str) -> bool:
 
 def _es_dni(text: str) -> bool:
     number = str("XYZ".index(text[0])) + text[1:-1] if text[0] in "XYZ" else text[:-1]
-    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(number) % 23] == text[-1]
+    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(number) % 23] == text[-1] and len(set(number)) > 2  # 01010000B is binary
 
 
 def _fr_nir(text: str) -> bool:
@@ -239,10 +239,12 @@ LONG: tuple[Scheme, ...] = (
     _scheme("ar-cuil", r"2[0347]-\d{8}-\d", _ar_cuil, 0.8, "cui[lt]"),
 )  # fmt: skip
 """Schemes that begin with a digit and have nine or more."""
+_NINO = "(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
+_NI = ("national insurance", "(?-i:NI)", "nino")
 LETTERED: tuple[Scheme, ...] = (
     _scheme("es-nie", r"[XYZ][ -]?\d{7}[ -]?[A-Z]", _es_dni, 0.7, "nie", "extranjero"),
-    _scheme("uk-nino", r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]( ?)\d{2}\1\d{2}\1\d{2}\1[A-D]",
-            _always, 0.6, "national insurance", "ni", "nino"),
+    _scheme("uk-nino", rf"{_NINO} \d{{2}} \d{{2}} \d{{2}} [A-D]", _always, 0.6, *_NI),
+    _scheme("uk-nino", rf"{_NINO}\d{{6}}[A-D]", _always, 0.4, *_NI),  # as many parts and chips are numbered
     _scheme("it-codice-fiscale", r"(?i:[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z])",
             checksums.codice_fiscale, 0.95, "codice fiscale"),
     _scheme("mx-curp", r"[A-Z]{4}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", checksums.curp, 0.95, "curp"),

@@ -18,14 +18,16 @@ _GROUPS = re.compile(
 )
 _WHOLE = re.compile(r"(?a)(?<![\w+*=^%$€£<])(?<!\d[.,/-])(?:\+|00)?\d{7,15}(?![\w=*^%])(?![.,/-]\d)")
 _EXTENSION = re.compile(r"(?a)(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})(?!\w)", re.IGNORECASE)
-_CODE = re.compile(
-    r"(?a)\+(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|21[1-368]|2[2-6]\d|29[0179]|35\d|37\d|38[0-35-79]"
+_COUNTRY = (
+    r"(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|21[1-368]|2[2-6]\d|29[0179]|35\d|37\d|38[0-35-79]"
     r"|42[0134]|50\d|59\d|67\d|68\d|69[0-2]|85[02356]|88[06]|96\d|97\d|99[2-8])"
 )
+_CODE = re.compile(rf"(?a)\+{_COUNTRY}|00{_COUNTRY}(?=[ .-])")
 _NORTH_AMERICA = re.compile(r"(?a)(?:(?:\+?1|001)[ .-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d([.-]))[2-9]\d\d[ .-]\d{4}\Z")
 _AREA = re.compile(r"(?a)\(0?\d{2,4}\) ?\d{3,5}[ -]\d{3,4}\Z|\(\d{3}\) ?\d{3}-\d{4}\Z")
 _TRUNK = re.compile(
     r"(?a)0[1-9](?:([ .])\d\d)(?:\1\d\d){3}\Z|0\d{2,4}[ -]\d{3,4} ?\d{3,4}\Z|0\d{3} \d{2} \d{2} \d{2}\Z"
+    r"|0[5789]0-\d{4}-\d{4}\Z"
 )
 _SHORT = re.compile(r"(?a)\d\d[ -]\d\d[ -]\d\d\Z")
 _NOT_PHONE = re.compile(
@@ -107,4 +109,4 @@ def _closed(found: str) -> bool:
 def _is_series(found: str) -> bool:
     """Whether the groups are a count such as 01 02 03 04 05."""
     groups = [int(group) for group in re.findall(r"\d+", found)]
-    return len({right - left for left, right in pairwise(groups)}) == 1
+    return len(groups) > 2 and len({right - left for left, right in pairwise(groups)}) == 1
