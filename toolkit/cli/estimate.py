@@ -26,9 +26,13 @@ def command(
 
     from toolkit.generate import load, prepare
     from toolkit.generate.estimate import estimate
+    from toolkit.generate.knowledge import foreseen
     from toolkit.renderers import trial
 
     opts.load_parts(with_)
-    found = estimate(prepare(load(recipe, rows=rows)), within=within, most=most, progress=opts.progress())
+    loaded = load(recipe, rows=rows)
+    for words in foreseen(loaded):
+        opts.say(f"note: {trial.safe(words)}")
+    found = estimate(prepare(loaded), within=within, most=most, progress=opts.progress())
     print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() if json else trial.estimated(found))
     return 0 if found.total else 1

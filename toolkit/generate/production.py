@@ -22,6 +22,7 @@ from toolkit.generate import gates, material, plan
 from toolkit.generate.budget import Budget
 from toolkit.generate.driver import Cooked, Driver
 from toolkit.generate.engine import Engine, Limits
+from toolkit.generate.knowledge import FREE, Stated
 from toolkit.generate.looking import Looking
 from toolkit.generate.loop import run
 from toolkit.generate.losses import Losses
@@ -116,6 +117,7 @@ class _Run:
     personas: Counter[str] = field(default_factory=Counter)
     made: int = 0
     losses: Losses = field(default_factory=Losses)
+    stated: Stated = field(default_factory=Stated)
 
     def __post_init__(self) -> None:
         self.loaded, self.folder = self.prepared.loaded, self.prepared.folder
@@ -267,6 +269,8 @@ class _Run:
         for gate in self.gates:
             gate.guard.keep(row)
         self.personas[str(row.lineage.get("persona", ""))] += 1
+        if self.loaded.file.task in FREE:
+            self.stated.take(row.fields)
         journal.accepted(cooked.key, nth)
         self.accepted.write({**row.fields, "lineage": self._lineage(cooked, row)})
 
@@ -315,7 +319,7 @@ class _Run:
             cost_usd=driver.engine.cost_usd(),
             saved_usd=driver.engine.saved_usd(),
             personas={name: self.personas[name] for name in self.loaded.file.strategy.personas},
-            notes=tuple(journal.notes),
+            notes=(*journal.notes, *self.stated.said(ROWS)),
             losses=self.losses.commonest(),
             files={ROWS: self.accepted.digest.hexdigest(), REJECTED: self.rejected.digest.hexdigest()},
         )
