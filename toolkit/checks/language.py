@@ -18,7 +18,7 @@ from toolkit.store import columns as cols
 from toolkit.store.view import View
 
 SAMPLE = 400
-MOSTLY = 0.95
+MOSTLY, MOSTLY_SHORT = 0.95, 0.75
 END = 400
 # Words of one list that sentences of other languages hold too: two of them tell nothing.
 LENT = frozenset(re.findall(r"\w+", "in an so it he was will me no if up be or has my out over men die des son"))
@@ -39,9 +39,10 @@ class Language:
 
     Found: an answer in another language than both the beginning and the end of its prompt
     (`answer-language`), and a row in another language than at least 95 % of the file (`odd-language`;
-    with a low score where prompt and answer agree). Where the prompt or the system turn names a language
-    or asks for a translation the score is low. Languages are told by script, and among those of Latin
-    and Cyrillic letters by their small words: 32 of them, from about 25 letters of prose on.
+    with a low score where prompt and answer agree). A prompt too short to tell is taken to be in the
+    usual language of the file where it has one of its small words. Where the prompt or the system turn
+    names a language or asks for a translation the score is low. Languages are told by script, and among those
+    of Latin and Cyrillic letters by their small words: 32 of them, from about 25 letters of prose on.
 
     Missed: short texts, a foreign sentence in a longer answer, languages beside these, Danish for
     Norwegian. Code, links and tags are left out. Example: `¿Cómo estás?` answered in English.
@@ -49,7 +50,7 @@ class Language:
 
     id: ClassVar[str] = "language"
     code: ClassVar[str] = "Q02"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("prompt", "system", "answer")
 
@@ -137,8 +138,17 @@ def _judge(prompt: str, answer: str, usual: _Usual) -> tuple[str, float, str] | 
         if languages.holds(prompt[-4000:], said):  # it quotes that language, or is in both
             return None
         return "answer-language", 0.8, f"the prompt is in '{min(asked)}', the answer in '{said}'"
+    if said and not asked and said != usual.language and _hints(prompt, usual, said):
+        return "answer-language", 0.6, f"the prompt seems to be in '{usual.language}', the answer is in '{said}'"
     whole = said or (min(asked) if len(asked) == 1 and not answer else "")
     if not whole or whole == usual.language or usual.share < MOSTLY:
         return None
     score = 0.3 if asked and answer else 0.6
     return "odd-language", score, f"the row is in '{whole}', most of the file in '{usual.language}'"
+
+
+def _hints(prompt: str, usual: _Usual, said: str) -> bool:
+    """Whether a prompt too short to tell its language has a word of the usual one, and none of what was answered in."""
+    words = set(languages.WORD.findall(prompt.lower()))
+    own, other = (words.intersection(languages.own_words(each)) for each in (usual.language, said))
+    return usual.share >= MOSTLY_SHORT and bool(own) and not other and not languages.holds(prompt, said)

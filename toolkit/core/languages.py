@@ -31,9 +31,15 @@ WORDS: dict[str, str] = {
     "tr": "ve bir bu da de için ile çok olarak daha gibi olan ne var ama kadar sonra değil her veya en ise",
     "id": "yang dan di dengan untuk dari ini itu tidak pada dalam adalah ke akan juga atau saya kami bisa oleh anda",
     "vi": "và của là có trong được một cho không các với những người này để khi đã từ hoặc như bạn về cũng",
-    "ru": "и в не на что с по как это для от но из к у за его так они или также может быть если при",
-    "uk": "і в не на що з та до як це для від але із у за його так вони або також може бути якщо про",
-    "bg": "и в на да се не за от е с по че като са това до или но при може към също ще които има",
+    "ru": "и в не на что с по как это для от но из к у за его так они или также может быть если при был была было были"
+    " я мы вы он она их её ее мне меня вас вам нас нам этот эта эти этого того чтобы когда уже только очень есть нет"
+    " которые который которая после перед между себя бы же ещё еще до потому где чем кто все всё",
+    "uk": "і в не на що з та до як це для від але із у за його так вони або також може бути якщо про був була було були"
+    " я ми ви він вона їх її мені мене вас вам нас нам цей ця ці цього того щоб коли вже лише дуже є немає"
+    " які який яка після перед між себе би ще тому де ніж хто всі все",
+    "bg": "и в на да се не за от е с по че като са това до или но при може към също ще които има беше били"
+    " аз ние вие той тя те му ги нея мен тези този тази когато вече само много няма който която след преди между"
+    " себе си още защото къде кой всички всичко бъде една един едно",
 }
 SCRIPTS: dict[str, str] = {
     "ja": "\u3040-\u30ff",
@@ -53,6 +59,8 @@ SCRIPTS: dict[str, str] = {
 SIGNS = re.compile(r"[=(){}\[\];<>|+*#$_]")
 NOISE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\S*(?:://|www\.|@|_|\\|/)\S*|<[^<>]*>", re.DOTALL)
 WORD = re.compile(r"[^\W\d_]+")
+NEVER = (("ыэё", ("uk", "bg")), ("іїєґ", ("ru", "bg")))
+"""Letters of Cyrillic, and the languages that do not have them; most small words are of all three."""
 LONGEST = 1500
 LEAST_LETTERS = 24
 
@@ -123,9 +131,19 @@ def _by_words(words: list[str]) -> str:
         for language, worth in weights.get(word, ()):
             scores[language] += n * worth
             kinds[language] += 1
+    for language in _without("".join(words)):
+        scores.pop(language, None)
     if not scores:
         return ""
     ranked = sorted(scores, key=lambda language: (-scores[language], language))
     best, second = ranked[0], scores[ranked[1]] if len(ranked) > 1 else 0.0
     sure = kinds[best] >= 3 and scores[best] * 7 >= len(words) and scores[best] >= 2 * second
     return best if sure else ""
+
+
+def _without(letters: str) -> tuple[str, ...]:
+    """Languages that do not have some of the letters; none where the letters are of several, as in a quotation."""
+    if letters.isascii():
+        return ()
+    found = [languages for some, languages in NEVER if not set(some).isdisjoint(letters)]
+    return found[0] if len(found) == 1 else ()
