@@ -23,13 +23,13 @@ def command(
     import orjson
 
     from toolkit.generate import load, prepare
-    from toolkit.generate.knowledge import foreseen
     from toolkit.generate.preview import preview
+    from toolkit.generate.prompts import notes
     from toolkit.renderers import trial
 
     opts.load_parts(with_)
     loaded = load(recipe)
-    for words in foreseen(loaded):
+    for words in notes(loaded):
         opts.say(f"note: {trial.safe(words)}")
     found = preview(prepare(loaded), rows)
     print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() if json else trial.previewed(found))

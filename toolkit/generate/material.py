@@ -5,22 +5,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from toolkit.core.errors import InputError, MachineError, UsageError
+from toolkit.core.errors import InputError, UsageError
 from toolkit.core.passages import Passage, passages
 from toolkit.core.request import Example
+from toolkit.generate import documents
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PLAIN = (".txt", ".md", ".markdown", ".rst", ".html", ".htm")
-LARGEST_MB = 50
 FILED = {"tables": ".sql", "tools": ".json", "schema": ".json"}
 """Options that may name a file of this kind in the place of their value."""
 
@@ -68,7 +65,7 @@ def compared(rows: Iterable[Example]) -> list[str]:
 
 
 def read_documents(folder: Path, paths: Sequence[str], *, words: int, overlap: int, column: str) -> list[Passage]:
-    """The passages of documents: text files, PDF (with the extra `pdf`), or rows of a file with a column of text.
+    """The passages of documents: text, HTML, Word, PDF (with the extra `pdf`), or rows of a file with a text column.
 
     paths: files or patterns such as `docs/*.md`, relative to `folder`. Raises UsageError where one names
     nothing, InputError for what cannot be read.
@@ -112,7 +109,7 @@ def opened(folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
 def _option(path: Path) -> Any:
     if not path.is_file():
         raise UsageError(f"'{path}' does not exist", "paths in a recipe are relative to the recipe's folder")
-    text = _plain(path)
+    text = documents.plain(path)
     try:
         return text if path.suffix == ".sql" else orjson.loads(text)
     except orjson.JSONDecodeError as failure:
@@ -121,33 +118,17 @@ def _option(path: Path) -> Any:
 
 def _texts(path: Path, column: str) -> Iterator[tuple[str, str]]:
     """Each document of a file with its name."""
-    if path.stat().st_size > LARGEST_MB << 20:
-        raise InputError(f"{path} is larger than {LARGEST_MB} MB", "split it, or name fewer documents")
-    if path.suffix.lower() == ".pdf":
-        yield path.name, _pdf(path)
-    elif path.suffix.lower() in PLAIN:
-        yield path.name, _plain(path)
-    else:
-        for row in read_rows(path, column):
-            yield f"{path.name}:{row.ref}", row.text
+    text = documents.text_of(path)
+    if text is not None:
+        yield path.name, text
+        return
+    for row in read_rows(path, column):
+        yield f"{path.name}:{row.ref}", row.text
 
 
-def _plain(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as failure:
-        raise InputError(f"{path} cannot be read as UTF-8 text: {failure}", "convert it to UTF-8") from failure
-
-
-def _pdf(path: Path) -> str:
-    if find_spec("pypdf") is None:
-        what = f"{path} is a PDF and the package pypdf is not installed"
-        raise MachineError(what, "pip install 'finetune-toolkit[pdf]', or convert it to text")
-    pypdf = import_module("pypdf")
-    try:
-        text = "\n\n".join(page.extract_text() or "" for page in pypdf.PdfReader(str(path)).pages)
-    except Exception as failure:  # a broken PDF breaks the reader in every way there is
-        raise InputError(f"{path} cannot be read as a PDF: {failure}", "convert it to text") from failure
-    if not text.strip():
-        raise InputError(f"{path} holds no text; it may be a scan", "run OCR over it, then name the text file")
-    return text
+def pages_without_text(folder: Path, paths: Sequence[str]) -> Iterator[str]:
+    """A sentence for each PDF that holds pages without text, such as scanned ones: nothing is asked about them."""
+    for path in files(folder, paths):
+        count = documents.textless(path)
+        if count:
+            yield f"{count:,} pages of {path.name} hold no text, as scans do: no row is about them"

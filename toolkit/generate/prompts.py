@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.errors import UsageError
 from toolkit.core.request import Seed
+from toolkit.generate import material
+from toolkit.generate.knowledge import foreseen
 from toolkit.providers.grammar import GrammarProvider
 
 if TYPE_CHECKING:
@@ -16,6 +19,14 @@ def prompt_renders(loaded: Loaded) -> None:
     """Make one request of the first cell: a broken template shows before a run, not in it."""
     cell = next(loaded.weights())[0]
     next(loaded.recipe.cook(Seed(cell)))
+
+
+def notes(loaded: Loaded) -> Iterator[str]:
+    """What one should know before anything is made: facts that would be taught, pages that nothing is asked about."""
+    yield from foreseen(loaded)
+    told = loaded.file.documents
+    if told is not None:
+        yield from material.pages_without_text(loaded.folder, told.paths)
 
 
 def unseeded(loaded: Loaded) -> list[str]:

@@ -84,7 +84,7 @@ def _quoted(said: str, document: str) -> str:
     bare = said.strip()
     while len(bare) > 1 and bare[0] + bare[-1] in MARKS:
         bare = bare[1:-1].strip()
-    return "" if bare.lower().rstrip(".") in NO_QUOTE else standing(bare, document) or bare
+    return "" if bare.lower().rstrip(".") in NO_QUOTE else " ".join((standing(bare, document) or bare).split())
 
 
 def _row(item: Any, label: str, passage: Passage, open_ended: bool) -> GeneratedRow:
