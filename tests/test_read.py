@@ -281,6 +281,39 @@ def test_tables_in_memory_and_on_disk(tmp_path: Path) -> None:
     assert read_rows[0][0]["ref"] == "row-1"
 
 
+def test_a_folder_of_shards_is_one_data_set(tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    (folder / "data").mkdir(parents=True)
+    (folder / "README.md").write_text("a card")
+    for at in (0, 1, 9, 10):
+        pq.write_table(pa.table({"text": [f"t{at}", "u"]}), folder / f"data/train-{at}-of-11.parquet")
+    pq.write_table(pa.table({"text": ["held out"]}), folder / "data/test-0-of-1.parquet")
+    data = read(folder, tmp_path / "dataset")
+    found = data.table(("text", "ref")).to_pylist()
+    assert [row["text"] for row in found] == ["t0", "u", "t1", "u", "t9", "u", "t10", "u"]
+    assert [row["ref"] for row in found] == [f"row-{at}" for at in range(1, 9)]
+    (note,) = data.manifest.sources
+    assert note.name == "clone" and "train-10-of-11.parquet from row 7" in note.notes[0]
+    assert note.notes[1] == "not read: data/test-*-of-*.parquet"
+
+
+@pytest.mark.parametrize("names", [("a.jsonl", "b.jsonl"), ("train.jsonl", "extra.jsonl"), ("x-1.csv", "x-1.jsonl")])
+def test_a_folder_of_several_sets_is_not_guessed_at(names: tuple[str, str], tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).write_text('{"text": "a"}\n')
+    with pytest.raises(InputError, match="holds 2 data sets") as said:
+        read(tmp_path, tmp_path / "dataset")
+    assert "name one file" in said.value.fix
+
+
+def test_a_run_is_no_data(tmp_path: Path) -> None:
+    for name in ("kept.jsonl", "ledger.duckdb"):
+        (tmp_path / name).write_text('{"text": "a"}\n')
+    with pytest.raises(InputError, match="is a run") as said:
+        read(tmp_path, tmp_path / "dataset")
+    assert "kept.jsonl" in said.value.fix
+
+
 def test_what_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
     for data, error in (
         (tmp_path / "none.jsonl", InputError),

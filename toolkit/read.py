@@ -73,7 +73,7 @@ def locate(data: Any, options: ReadOptions | None = None) -> Source:
         raise InputError("no data was named", "name a file, a Hub id, or - for standard input")
     path = Path(data)
     if path.is_dir():
-        return Source(path.name, path=path)
+        return Source(path.resolve().name, path=path, delimiter=delimiter)
     if streams.is_pipe(path):
         rest = streams.at_rest(path)
         return Source("stdin", path=rest, head=streams.head(rest), delimiter=delimiter)

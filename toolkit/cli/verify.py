@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def command(
     data: Annotated[
-        str, typer.Argument(help="A file, - for standard input, a Hub id (owner/name), or a folder saved by datasets.")
+        str, typer.Argument(help="A file, - for standard input, a Hub id (owner/name), or a folder: shards, or saved by datasets.")
     ],
     run: opts.Run = "",
     against: opts.Against = [],  # noqa: B006 - typer copies it

@@ -46,8 +46,11 @@ def _saved(folder: Path) -> Any:
         loaded = datasets.load_from_disk(str(folder))
     except (FileNotFoundError, ValueError) as failure:
         inside = sorted(each.name for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+        if (folder / "ledger.duckdb").exists():
+            raise InputError(f"{folder} is a run of the toolkit", f"name {folder}/kept.jsonl") from failure
         named = f": {', '.join(inside[:8])}{', ...' if len(inside) > 8 else ''}" if inside else ""
-        raise InputError(f"{folder} is a folder that `datasets` did not save", f"name a file in it{named}") from failure
+        what = f"{folder} holds no data files and is no folder that `datasets` saved"
+        raise InputError(what, f"name a file in it{named}") from failure
     return _one_split(loaded, folder.name)
 
 
