@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def command(
     data: Annotated[
-        str, typer.Argument(help="A file, - for standard input, a Hub id (owner/name), or a folder: shards, or saved by datasets.")
+        str,
+        typer.Argument(help="A file, - for standard input, a Hub id, or a folder: of shards, or saved by datasets."),
     ],
     run: opts.Run = "",
     against: opts.Against = [],  # noqa: B006 - typer copies it
