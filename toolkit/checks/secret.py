@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,8 +13,6 @@ import pyarrow.compute as pc
 from toolkit.core import secrets
 from toolkit.core.types import JSON, Finding, Result
 from toolkit.store.view import View
-
-_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class SecretCheck:
 
     id: ClassVar[str] = "secret"
     code: ClassVar[str] = "P01"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("text", "raw")
 
@@ -44,7 +41,7 @@ class SecretCheck:
             row = int(batch.column("row")[at].as_py())
             found = secrets.find(batch.column("text")[at].as_py() or "")
             spans: list[dict[str, JSON]] = [{"start": each.start, "end": each.end, "type": each.type} for each in found]
-            elsewhere = [] if found else secrets.find(_ESCAPE.sub(_broken, batch.column("raw")[at].as_py()))
+            elsewhere = [] if found else secrets.find(batch.column("raw")[at].as_py())
             for kind in sorted({each.type for each in (*found, *elsewhere)}):
                 score = max(each.score for each in (*found, *elsewhere) if each.type == kind)
                 own = [span for span in spans if span["type"] == kind]
@@ -56,11 +53,6 @@ class SecretCheck:
                     kind=kind,
                     evidence={"spans": [*own]},
                 )
-
-
-def _broken(escape: re.Match[str]) -> str:
-    """An escape of JSON; one for a line end is a line end, or the next line would be part of a value."""
-    return "\n" if escape[0] in (r"\n", r"\r", r"\t") else escape[0]
 
 
 def _article(kind: str) -> str:

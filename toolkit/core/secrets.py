@@ -45,6 +45,7 @@ _KEY_LINES = re.compile(
     r"|[A-Za-z0-9+/=_-]{16,}|[A-Za-z0-9+/]{1,15}={1,2}|[A-Za-z0-9+/=]+\Z))*+"
 )
 _KEY_REACH = 100_000
+_ESCAPED_LINE = re.compile(r"\\+[nrt](?=\w)")
 _ASSIGNED = re.compile(f"{ASSIGNED}|{HEADER}")
 _EXAMPLE = re.compile(r"(?i)example|your|xxxx|placeholder|changeme|\*{3}|\.\.\.|1234567")
 _WORDS = re.compile(
@@ -57,7 +58,9 @@ _OPEN_HOST = re.compile(
 
 
 def find(text: str) -> list[Secret]:
-    """Every secret in a text, in order, without overlaps."""
+    """Every secret in a text, in order, without overlaps; in JSON inside of JSON a line begins behind its escape."""
+    if "\\" in text:
+        text = _ESCAPED_LINE.sub(lambda escape: "\n".rjust(len(escape[0])), text)
     found = [
         Secret(match.start(), _end(text, shape.name, match.end()), shape.name, _shape_score(shape, match.group()))
         for shape, pattern in _COMPILED
