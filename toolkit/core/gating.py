@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, TypeGuard
 
 from toolkit.core.request import Cell, Example, GeneratedRow, Reply, Request
 from toolkit.core.types import JSON, Finding
@@ -59,11 +59,15 @@ class Guard(Protocol):
 Question = Generator[Request, Reply, str]
 
 
-@runtime_checkable
 class Asking(Protocol):
     """A guard that must ask a model. ask: yields requests, is sent replies, returns the reason or an empty text."""
 
     def ask(self, row: GeneratedRow, cell: Cell) -> Question: ...
+
+
+def asks(guard: object) -> TypeGuard[Asking]:
+    """Whether a guard asks a model. A protocol that is checked at run time costs more than most gates do."""
+    return hasattr(guard, "ask")
 
 
 class Gate(Protocol):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
-from toolkit.core.gating import Asking
+from toolkit.core.gating import asks
 from toolkit.core.request import (
     Cell,
     Conversation,
@@ -63,7 +63,7 @@ class Reviewed:
         """The row with what costly gates said; nobody is asked once a gate has refused."""
         told: dict[str, str] = {}
         for gate in self.gates:
-            if isinstance(gate.guard, Asking):
+            if asks(gate.guard):
                 reason = yield from gate.guard.ask(row, cell)
             elif gate.blocks:
                 reason = yield Work(partial(gate.guard.judge, row, cell))

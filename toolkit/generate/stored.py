@@ -27,10 +27,14 @@ class First(NamedTuple):
 
 @dataclass(slots=True)
 class Stored:
-    """cells: the conversations of each cell by its values, in the order of their samples. taken: how many of them."""
+    """cells: the conversations of each cell by its values, in the order of their samples.
+
+    taken: how many of them. begun: those that were taken and not read yet, by cell and sample.
+    """
 
     cells: dict[tuple[tuple[str, str], ...], list[First]]
     taken: Counter[Cell] = field(default_factory=Counter)
+    begun: dict[tuple[Cell, int], First] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Path) -> Stored:
@@ -73,7 +77,7 @@ class Stored:
         self, recipe: Reviewer, seed: Seed, bound: Callable[[Request], Request], reply_to: Callable[[str], Reply | None]
     ) -> Cooked:
         """A conversation answered from what was bought, whatever its first prompt would be by now."""
-        first = next(each for each in self._of(seed.cell) if each.sample == seed.sample)
+        first = self.begun.pop((seed.cell, seed.sample))
         sha256 = replace(Request(seed), messages=first.messages).prompt_sha256()
         reply = reply_to(first.key)
         try:
@@ -99,6 +103,7 @@ class Stored:
             first = self._of(cell)[self.taken[cell]]
             self.taken[cell] += 1
             rows -= first.rows
+            self.begun[cell, first.sample] = first
             yield Seed(cell, first.sample, first.rows)
 
 

@@ -36,6 +36,8 @@ from toolkit.store.spare import FULL, Spare
 
 SCHEMA = 1
 SYNC_S = 0.25
+READ_BYTES = 4096
+CLOSED = -1
 NAME = "journal.jsonl"
 _sync = getattr(os, "fdatasync", os.fsync)
 
@@ -261,7 +263,8 @@ class Journal:
         try:
             self.sync()
         finally:
-            os.close(self._file)
+            file, self._file = self._file, CLOSED
+            os.close(file)
 
     def planned(self, key: str, request: Request) -> None:
         if key in self.state.planned:
@@ -324,14 +327,26 @@ class Journal:
         if (key, row) not in self.state.judged:
             self.append({"e": "accepted", "key": key, "row": row})
 
+    def _line(self, offset: int) -> bytes:
+        """The line that stands at an offset; of a journal that was closed as well."""
+        if self._file == CLOSED:
+            with self.path.open("rb") as file:
+                file.seek(offset)
+                return file.readline()
+        size = READ_BYTES
+        while True:
+            read = os.pread(self._file, size, offset)
+            line, end, _ = read.partition(b"\n")
+            if end or len(read) < size:
+                return line
+            size *= 8
+
     def reply_to(self, key: str) -> Reply | None:
         """The stored reply to a request, or None where it was never answered."""
         offset = self.state.replies.get(key)
         if offset is None:
             return None
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            event = orjson.loads(file.readline())
+        event = orjson.loads(self._line(offset))
         usage = Usage(*event["usage"])
         told = {"detail": event.get("detail", ""), "batch": event.get("batch", False)}
         told["calls"] = tuple(event.get("calls", ()))
