@@ -146,6 +146,12 @@ def test_what_the_seams_of_a_grammar_rule_out_no_text_of_it_has(
 @pytest.mark.parametrize(
     ("loose", "tight"),
     [
+        ("I am Anna K.. Thanks..", "I am Anna K. Thanks."),
+        ("really?. yes!.", "really? yes!"),
+        ("late.! or not.?! wait...!", "late! or not?! wait...!"),
+        (", where is it, .", "where is it."),
+        ("hey again, ", "hey again"),
+        ("yes, , no ,", "yes, no,"),
         ("wait... what?! ../up 3..5", "wait... what?! ../up 3..5"),
         ("so , the .env has a != b ('no !') .", "so, the .env has a != b ('no!')."),
     ],
@@ -192,8 +198,34 @@ def test_a_reply_is_a_json_list_with_the_template_of_each_text() -> None:
         (["{a}"], {"a": []}, {}, "no entry"),
         (["{a}"], {"a": "word"}, {}, "neither a list nor"),
         (["{a}"], {"a": [{"text": "x", "wieght": 2}]}, {}, "has an entry"),
-        (["{a}"], {"a": [{"text": "x", "weight": 0}]}, {}, "has an entry"),
+        *(
+            (["{a}"], {"a": [{"text": "x", "weight": weight}]}, {}, f"an entry of weight {weight!r}")
+            for weight in (0, -1, float("nan"), float("inf"), 1e300, 1e-300, True, "3", None)
+        ),
         (["{a}"], {"a": [True]}, {}, "has an entry"),
+        (["{a}"], {"a": [{"text": "x", "case": "capp"}]}, {}, "did you mean 'cap'"),
+        ([], {}, {}, "empty list of templates"),
+        (["{a0}"], {f"a{nth}": [f"{{a{nth + 1}}}"] for nth in range(2000)}, {}, "more than 100 deep: refund > a0 > a1"),
+        (
+            ["{a0}"],
+            {**{f"a{nth}": [f"{{a{nth + 1}}}{{a{nth + 1}}}", "x"] for nth in range(60)}, "a60": ["ha", "ho"]},
+            {},
+            "can become 131,072 characters",
+        ),
+        (["half \ud800"], {}, {}, "half of a surrogate pair"),
+        (["{}"], {}, {}, "the slot {} is not"),
+        (["{a:cap:lower}"], {"a": ["x"]}, {}, "is not `{name}`"),
+        (["{a:other}"], {"a": ["x", "y"]}, {}, "has no {a} before it"),
+        (["{a} {a:other} {a:other}"], {"a": ["x", "y"]}, {}, "3 different texts of a lexicon that has 2"),
+        (["{a} {a:other}"], {"a": ["x {b}", "y"], "b": ["z", "u"]}, {}, "entries have slots"),
+        (["{a}"], {"a": {"range": [0, 10**5000]}}, {}, "at most 15 digits"),
+        (["{a}"], {"a": {"range": [0, 9], "pad": -1}}, {}, "pad of 'a'"),
+        (["{a}"], {"a": {"range": [0, 9], "one": "day"}}, {}, "both `one` and `many`"),
+        (["{a}"], {"a": {"digits": 4}}, {}, "'#' for each digit"),
+        (["{a}"], {"a": {"dates": ["2026-02-01", "2026-01-01"]}}, {}, "the earlier first"),
+        (["{a}"], {"a": {"dates": ["2026-02-30", "2026-03-01"]}}, {}, "two days such as"),
+        (["{a}"], {"a": {"dates": ["2026-02-01", "2026-03-01"], "form": "day"}}, {}, "'%-d %B %Y'"),
+        (["{a}"], {"a": {"once": {"rnage": [1, 2]}}}, {}, "neither a list nor"),
         (["{a}"], {"a": {"range": [9, 1]}}, {}, "the lower first"),
         (["{a}"], {"a": {"by": "tone", "values": {"curt": ["x"]}}}, {}, "attribute of the lexicon 'a'"),
         (["x"], {"a": ["{template}"]}, {"wrap": ["{a} {template}"]}, "slot in wrap > a"),
@@ -213,3 +245,73 @@ def test_what_cannot_be_meant_is_refused_with_its_name(
 def test_a_label_without_templates_is_named() -> None:
     with pytest.raises(UsageError, match="'track'"):
         grammar(["x"]).capacity(Cell("track"))
+
+
+def test_a_lexicon_drawn_once_says_the_same_in_template_and_wrap() -> None:
+    lexicons = {
+        "item": {"once": ["lamp", "tent", "oven"]},
+        "product": {"once": ["{item}", "red {item}"]},
+        "more": ["my {item}.", "{item:a}!"],
+    }
+    provider = grammar(["the {product} ({product}):"], lexicons, wrap=["{template} {more}"])
+    texts = drawn(provider, provider.capacity(REFUND).visits)
+    for text in texts:
+        named = {word for word in ("lamp", "tent", "oven") if word in text}
+        assert len(named) == 1
+        assert text.count("red") in (0, 2)
+    assert provider.capacity(REFUND)[:2] == (12, 12) == (len(set(texts)),) * 2
+    assert set(texts) == set(provider.cell(REFUND).all())
+
+
+def test_what_only_some_texts_name_once_does_not_count_and_every_counted_text_comes() -> None:
+    lexicons = {"item": {"once": ["lamp", "tent"]}, "more": ["", "my {item} is {state}"], "state": ["old", "new"]}
+    provider = grammar(["so {more}{state}"], lexicons)
+    assert provider.capacity(REFUND).masked == 6
+    visited = drawn(provider, 6, first=provider.cell(REFUND).drawn)
+    assert len(set(visited)) == 6
+    assert set(visited) < set(provider.cell(REFUND).all())
+
+
+@settings(max_examples=30, deadline=None)
+@given(words=st.lists(st.text("abc", min_size=1, max_size=3), min_size=3, max_size=5, unique=True), once=st.booleans())
+def test_other_is_another_text_and_is_counted_as_such(words: list[str], once: bool) -> None:
+    provider = grammar(["{w} {w:other} {w:other:upper}"], {"w": {"once": words} if once else words})
+    texts = drawn(provider, provider.capacity(REFUND).visits)
+    assert all(len(set(text.lower().split())) == 3 for text in texts)
+    assert len(set(texts)) == provider.capacity(REFUND).texts == len(words) * (len(words) - 1) * (len(words) - 2)
+    assert set(texts) == set(provider.cell(REFUND).all())
+
+
+def test_other_of_numbers_and_of_a_word_that_outweighs_all() -> None:
+    heavy = [{"text": "a", "weight": 1e9}, {"text": "b", "weight": 1e-9}]
+    provider = grammar(["{w}{w:other} {n}-{n:other} {x}{x}{x}"], {"w": heavy, "n": {"range": [1, 2]}, "x": list("xyz")})
+    assert {text.split()[0] for text in drawn(provider, 9)} == {"ab"}
+    assert {text.split()[1] for text in drawn(provider, 40)} == {"1-2", "2-1"}
+
+
+def test_what_is_counted_agrees_with_its_number() -> None:
+    provider = grammar(["{n}"], {"n": {"range": [0, 3], "one": "day", "many": "days"}})
+    assert set(provider.cell(REFUND).all()) == {"0 days", "1 day", "2 days", "3 days"}
+    assert provider.capacity(REFUND)[:2] == (4, 2)
+
+
+def test_dates_are_days_that_exist_and_numbers_have_their_zeros() -> None:
+    lexicons = {"d": {"dates": ["2026-02-27", "2026-03-01"], "form": "%-d %B"}, "m": {"range": [7, 7], "pad": 2}}
+    assert list(grammar(["{d}, 9:{m}"], lexicons).cell(REFUND).all()) == [
+        "27 February, 9:07",
+        "28 February, 9:07",
+        "1 March, 9:07",
+    ]
+
+
+def test_an_entry_has_its_case_as_a_whole() -> None:
+    entry = {"text": "{x} is here. it is {x:a}", "case": "sentences"}
+    assert drawn(grammar([entry], {"x": ["apple"]}), 1) == ["Apple is here. It is an apple"]
+
+
+def test_digits_beyond_what_a_float_holds_are_all_drawn() -> None:
+    provider = grammar(["{d}"], {"d": {"digits": "#" * 5000}})
+    text = drawn(provider, 1)[0]
+    assert len(text) == 5000
+    assert len(set(text[-20:])) > 3
+    assert f"{provider.capacity(REFUND).texts:,}"

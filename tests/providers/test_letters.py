@@ -29,12 +29,19 @@ def test_nothing_has_no_article_and_blanks_are_not_doubled() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("¿dónde?", "¿Dónde?"), ("'so' it goes", "'So' it goes"), ("42 is it", "42 is it"), ("", ""), ("'", "'")],
+    [
+        ("¿dónde?", "¿Dónde?"),
+        ("'so' it goes", "'So' it goes"),
+        ("42 is it", "42 is it"),
+        ("", ""),
+        ("'", "'"),
+        (" , so", " , So"),
+    ],
 )
 def test_a_capital_comes_first_after_an_opening_mark(text: str, said: str) -> None:
     assert cap(text) == said
 
 
 def test_each_sentence_begins_with_a_capital_and_abbreviations_begin_none() -> None:
-    said = sentences("hi there. how?! fine!\nand you. see e.g. this, by Ann B. of 3.5 kg")
-    assert said == "Hi there. How?! Fine!\nAnd you. See e.g. this, by Ann B. of 3.5 kg"
+    said = sentences("hi there. how?! fine!\nand you. see e.g. this, by Ann B. of 3.5 kg.  then")
+    assert said == "Hi there. How?! Fine!\nAnd you. See e.g. this, by Ann B. of 3.5 kg.  Then"

@@ -15,6 +15,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_SHOWN = 60
+
 
 class ToolkitError(Exception):
     """An error shown to the user as two lines, `error:` and `try:`, without a traceback."""
@@ -71,9 +73,10 @@ def closest(word: str, known: Iterable[str]) -> str:
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not on a list: it shows the list."""
+    """The error for a name that is not on a list: it shows the list, or its beginning where it is long."""
     names = sorted(known)
-    return UsageError(f"unknown {kind} '{word}'{closest(word, names)}", f"one of: {', '.join(names)}")
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return UsageError(f"unknown {kind} '{word}'{closest(word, names)}", f"one of: {', '.join(names[:_SHOWN])}{more}")
 
 
 def interrupted(failure: BaseException) -> bool:

@@ -14,35 +14,45 @@ import orjson
 
 from toolkit.core.errors import UsageError, unknown
 from toolkit.core.request import Capacity, Cell, Reply, Request
-from toolkit.providers.expansion import Definition, Entry, Lexicons, merged, patterns, stride
+from toolkit.providers.expansion import Entry, Lexicons, merged, patterns, stride
+from toolkit.providers.memory import Remembering
 from toolkit.providers.nodes import Choice, Sequence_, Source, write
 from toolkit.providers.seams import Tidy
 from toolkit.providers.typos import mark, with_typo
+from toolkit.providers.written import definition, entries
 
 TEMPLATE = "template"
 _ALL = 100_000
+_COUNTED = 10**100  # numbers that are longer still say no more and cannot be shown
 
 
 @dataclass(frozen=True, slots=True)
 class GrammarProvider:
     """Texts from weighted templates with nested `{slots}`, for each label and attribute value.
 
-    A text is a template of its label inside `wrap`, slots filled from lexicons: a list of entries, a
-    pattern of `digits` (`A-####`), a `range`, or entries `by` an attribute (or `by: label`). An entry is
-    a text or `{text: ..., weight: 3}`. `{slot:lower}`, `{slot:cap}` and `{slot:upper}` change letters,
-    `{slot:sentences}` gives each sentence its capital, `{slot:a}` puts English `a` or `an` before the text.
+    A text is a template of its label inside `wrap`, slots filled from lexicons. A lexicon is a list of
+    entries, `{digits: 'A-####'}`, `{range: [1, 9]}` (with `pad: 2` for `07`; with `one: day, many: days` for
+    `1 day`, `2 days`), `{dates: [2026-01-01, 2026-12-31], form: '%-d %B'}`, or entries `by` an attribute
+    (`{by: tone, values: ...}`, or `by: label`). `{once: ...}` around any of them draws it once a text:
+    whatever names it, template or wrap, says the same. `{slot:other}` says another text than earlier
+    `{slot}`s of its pattern.
+
+    An entry is a text or `{text: ..., weight: 3, case: cap}`. Cases are of an entry or a slot (`{slot:cap}`):
+    `lower`, `upper`, `cap`, `sentences` (each begins with a capital) and `a` (English `a` or `an` before it).
+    Blanks, commas and full stops that empty slots leave are taken away.
     `typos` is the share of texts with one misspelled word.
 
     The first quarter of a cell's capacity is drawn by weight. From there every text, numbers masked,
     comes up once in a scattered order, so a run ends with the last text and not with a long hunt for it.
-    Capacity counts derivations, before typos.
+    Capacity counts derivations, before typos; a lexicon drawn `once` counts where every text of a template
+    names it.
 
     Every row says `source_kind: grammar`. A model trained on such rows alone learns the grammar, so
     readiness shows their share.
     """
 
     id: ClassVar[str] = "grammar"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     source_kind: ClassVar[str] = "grammar"
     free: ClassVar[bool] = True
     reads_prompt: ClassVar[bool] = False
@@ -74,19 +84,23 @@ class GrammarProvider:
     def _built(self, cell: Cell) -> CellGrammar:
         shelf, values = self._lexicons(), cell.values()
         wrap = definition("wrap", self.wrap)
-        wrapped: list[tuple[float, str, Sequence_]] = []
         given = self._entries(cell.label)
-        first = {entry.pattern: f"{cell.label}/{nth}" for nth, entry in reversed(list(enumerate(given, 1)))}
+        names = {each[::2]: f"{cell.label}/{nth}" for nth, each in reversed(list(enumerate(given, 1)))}
+        wrapped: list[Template] = []
         for entry in merged(given):
-            inner = Sequence_([shelf.sequence(entry.pattern, cell.label, values, {})])
+            inner = Sequence_([shelf.sequence(entry, cell.label, values, {})])
             outer = Sequence_([shelf.build(wrap, "wrap", values, {TEMPLATE: inner})])
-            wrapped.append((entry.weight, entry.pattern, outer))
-        return CellGrammar([first[pattern] for _, pattern, _ in wrapped], wrapped)
+            part = Remembering(outer) if outer.maybe else outer
+            wrapped.append(Template(names[entry[::2]], entry, part))
+        return CellGrammar(wrapped)
 
     def _entries(self, label: str) -> list[Entry]:
         if label not in self.templates:
             raise unknown("label without templates in the grammar:", label, self.templates)
-        return entries(f"templates of {label}", self.templates[label])
+        found = entries(f"templates of {label}", self.templates[label])
+        if not found:
+            raise UsageError(f"the label '{label}' has an empty list of templates", "give it at least one text")
+        return found
 
     def _lexicons(self) -> Lexicons:
         if not self._shelf:
@@ -96,7 +110,7 @@ class GrammarProvider:
     def reads(self, label: str) -> set[str]:
         """The attributes that the texts of a label depend on. Raises UsageError for a slot that is unknown."""
         shelf, wrap = self._lexicons(), definition("wrap", self.wrap)
-        found = {wrap.by} if wrap.by else set()
+        found = {wrap.by} if wrap.by else set[str]()
         for pattern in patterns(wrap):
             if f"{{{TEMPLATE}" not in pattern:
                 what = f"an entry of `wrap` lacks {{{TEMPLATE}}}: {pattern[:60]!r}"
@@ -134,16 +148,25 @@ class Expanded(NamedTuple):
     origin: str
 
 
+class Template(NamedTuple):
+    """A template of a label inside its wrap. name: `label/n`."""
+
+    name: str
+    entry: Entry
+    part: Any
+
+
 class CellGrammar:
     """The texts of one cell: drawn by weight at first, then each one once."""
 
-    def __init__(self, names: Sequence[str], templates: Sequence[tuple[float, str, Sequence_]]) -> None:
-        self.choice = Choice(templates)
-        self.tidy = Tidy(self.choice.edge.seams)
-        self.lines = [(part.program, name) for name, (_, _, part) in zip(names, templates, strict=True)]
-        self.names = {id(part): name for name, (_, _, part) in zip(names, templates, strict=True)}
+    def __init__(self, templates: Sequence[Template]) -> None:
+        self.choice = Choice([(each.entry.weight, "|".join(each.entry[::2]), each.part) for each in templates])
+        self.tidy = Tidy(self.choice.edge)
+        self.lines = [(each.part.program, each.name) for each in templates]
+        self.names = {id(each.part): each.name for each in templates}
         self.drawn = self.choice.masked // 4
-        self.capacity = Capacity(self.choice.texts, self.choice.masked, self.drawn + self.choice.masked)
+        counts = self.choice.texts, self.choice.masked, self.drawn + self.choice.masked
+        self.capacity = Capacity(*(min(count, _COUNTED) for count in counts))
         self.step = stride(self.choice.masked)
 
     def text(self, index: int, random: Source) -> Expanded:
@@ -162,49 +185,6 @@ class CellGrammar:
         if self.choice.texts > _ALL:
             raise UsageError(f"{self.choice.texts:,} texts are too many to list", f"ask for at most {_ALL:,}")
         yield from (self.tidy(text) for text in self.choice.all())
-
-
-def definition(name: str, told: Any) -> Definition:
-    """A lexicon as it stands in a recipe. Raises UsageError for a form that is none."""
-    if isinstance(told, Mapping) and set(told) == {"digits"}:
-        return Definition(digits=str(told["digits"]))
-    if isinstance(told, Mapping) and set(told) == {"range"}:
-        return Definition(span=_span(name, told["range"]))
-    if isinstance(told, Mapping) and set(told) == {"by", "values"} and isinstance(told["values"], Mapping):
-        values = {str(key): tuple(entries(f"{name}, {key}", each)) for key, each in told["values"].items()}
-        return Definition(by=str(told["by"]), values=values)
-    return Definition(entries=tuple(entries(name, told)))
-
-
-def entries(name: str, told: Any) -> list[Entry]:
-    """A list of texts and weighted texts."""
-    if isinstance(told, str | Mapping) or not isinstance(told, Sequence):
-        what = f"'{name}' in the grammar is neither a list nor digits, range or by"
-        raise UsageError(what, "write `[text, text]`, `{digits: '##'}`, `{range: [1, 9]}` or `{by: tone, values: ...}`")
-    return [_entry(name, each) for each in told]
-
-
-def _entry(name: str, told: Any) -> Entry:
-    if isinstance(told, str) or (isinstance(told, int) and not isinstance(told, bool)):
-        return Entry(str(told))
-    if isinstance(told, Mapping) and set(told) <= {"text", "weight"} and isinstance(told.get("text"), str):
-        weight = told.get("weight", 1.0)
-        if isinstance(weight, int | float) and weight > 0:
-            return Entry(told["text"], float(weight))
-    raise UsageError(
-        f"'{name}' in the grammar has an entry {str(told)[:60]!r}", "write a text or {text: ..., weight: 2}"
-    )
-
-
-def _span(name: str, told: Any) -> tuple[int, int]:
-    if (
-        isinstance(told, Sequence)
-        and len(told) == 2
-        and all(isinstance(each, int) for each in told)
-        and told[0] <= told[1]
-    ):
-        return int(told[0]), int(told[1])
-    raise UsageError(f"the range of '{name}' in the grammar is {told!r}", "write two whole numbers, the lower first")
 
 
 def _plain(value: Any) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-_OPENING = "¿¡\"'([„“‘«"
-_SENTENCE = re.compile(r"(?:(?<=[!?]\s)|(?<=\w\w\.\s))[^\W\d_]")
+# Blanks and commas are what empty slots leave.
+_START = re.compile(r"[\s,¿¡\"'(\[„“‘«]*")
+_SENTENCE = re.compile(r"((?:[!?]|\w\w\.)\s+)([^\W\d_])")
 # Names of letters that begin with a vowel, and words whose first sound is not that of their first letter.
 _SPELLED = re.compile(r"[AEFHILMNORSX](?=$|[^\w']|[A-Z0-9])")
 _YOU = r"u(?:n(?:i(?![mnd])|anim)|s[aeiu]|t[aei]|r[aiou]|ga|biq|k|fo)"
@@ -16,13 +17,18 @@ _A = re.compile(r"(?i:eu|ew|one\b|once\b|ouija)|U(?=$|[^\w']|[A-Z0-9])")
 
 def cap(text: str) -> str:
     """The first letter is a capital, an opening mark before it or not."""
-    at = 1 if text[:1] and text[0] in _OPENING else 0
+    at = 0 if text[:1].isalpha() else _start(text)
     return text[:at] + text[at : at + 1].upper() + text[at + 1 :]
+
+
+def _start(text: str) -> int:
+    found = _START.match(text)
+    return found.end() if found else 0
 
 
 def sentences(text: str) -> str:
     """Every sentence begins with a capital; no sentence begins after `e.g.` or an initial."""
-    return _SENTENCE.sub(lambda found: found.group().upper(), cap(text))
+    return _SENTENCE.sub(lambda found: found[1] + found[2].upper(), cap(text))
 
 
 def article(text: str) -> str:

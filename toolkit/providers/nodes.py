@@ -20,6 +20,7 @@ from toolkit.providers.seams import Edge, edge_of, either, in_turn
 Source = Callable[[], float]
 Program = tuple[Any, ...]
 
+_NONE: frozenset[Any] = frozenset()
 _DIGITS_AT_ONCE = 15  # a float between 0 and 1 has no more
 _TABLE = 4096
 
@@ -32,6 +33,7 @@ class Digits:
     """A pattern of digits: each `#` is any digit, all else stands as it is. One text once masked."""
 
     __slots__ = ("edge", "form", "longest", "masked", "texts", "tops")
+    sure = maybe = _NONE
 
     def __init__(self, pattern: str) -> None:
         pieces = re.findall(f"#{{1,{_DIGITS_AT_ONCE}}}|[^#]+", pattern)
@@ -58,31 +60,33 @@ class Digits:
 
 
 class Range:
-    """A whole number from `low` to `high`, both included. One text once masked."""
+    """A whole number from `low` to `high`, both included, of at least `pad` digits. One text once masked."""
 
-    __slots__ = ("edge", "longest", "low", "masked", "texts")
+    __slots__ = ("edge", "form", "longest", "low", "masked", "texts")
+    sure = maybe = _NONE
 
-    def __init__(self, low: int, high: int) -> None:
+    def __init__(self, low: int, high: int, pad: int = 0) -> None:
         self.low = low
+        self.form = f"%0{pad}d" if pad else "%d"
         self.texts = high - low + 1
         self.masked = 1
-        self.longest = max(len(str(low)), len(str(high)))
+        self.longest = max(len(str(low)), len(str(high)), pad)
         self.edge = edge_of("0")
 
     def draw(self, random: Source) -> str:
-        return str(self.low + int(random() * self.texts))
+        return self.form % (self.low + int(random() * self.texts))
 
     def visit(self, rank: int, random: Source) -> str:
         return self.draw(random)
 
     def all(self) -> Iterator[str]:
-        yield from (str(self.low + each) for each in range(self.texts))
+        yield from (self.form % (self.low + each) for each in range(self.texts))
 
 
 class Sequence_:  # noqa: N801 - `Sequence` is taken
     """Parts one after the other: sizes multiply."""
 
-    __slots__ = ("case", "edge", "longest", "masked", "parts", "program", "texts")
+    __slots__ = ("case", "edge", "longest", "masked", "maybe", "parts", "program", "sure", "texts")
 
     def __init__(self, parts: Sequence[Any], case: str = "") -> None:
         self.parts = list(_flat(parts))
@@ -95,6 +99,8 @@ class Sequence_:  # noqa: N801 - `Sequence` is taken
                 self.masked *= part.masked
         self.longest = sum(len(part) if part.__class__ is str else part.longest for part in self.parts)
         self.edge = _cased(in_turn(map(_edge, self.parts)), self.case)
+        self.sure = _NONE.union(*map(_sure, self.parts))
+        self.maybe = _NONE.union(*map(_maybe, self.parts))
 
     def draw(self, random: Source) -> str:
         text = write(self.program, random)
@@ -112,11 +118,8 @@ class Sequence_:  # noqa: N801 - `Sequence` is taken
         return self.case(text) if self.case else text
 
     def all(self) -> Iterator[str]:
-        texts = [""]
-        for part in self.parts:
-            ends = [part] if part.__class__ is str else list(part.all())
-            texts = [text + end for text in texts for end in ends]
-        yield from (self.case(text) if self.case else text for text in texts)
+        texts = _all(self.parts)
+        yield from map(self.case, texts) if self.case else texts
 
 
 class Choice:
@@ -125,7 +128,10 @@ class Choice:
     table: what drawing picks from, each part as often as it weighs; None where weights are broken numbers.
     """
 
-    __slots__ = ("edge", "groups", "items", "longest", "masked", "starts", "table", "texts", "total", "weights")
+    __slots__ = (
+        *("edge", "groups", "items", "longest", "masked", "maybe"),
+        *("starts", "sure", "table", "texts", "total", "weights"),
+    )
 
     def __init__(self, items: Sequence[tuple[float, str, Any]]) -> None:
         """items: (weight, pattern, part); the pattern tells which parts are equal once masked."""
@@ -144,11 +150,13 @@ class Choice:
         self.starts = [0, *accumulate(sizes)]
         self.longest = max(len(part) if part.__class__ is str else part.longest for part in self.items)
         self.edge = either(map(_edge, self.items))
+        self.sure = _sure(self.items[0]).intersection(*map(_sure, self.items))
+        self.maybe = _NONE.union(*map(_maybe, self.items))
 
     def pick(self, random: Source) -> int:
         """The index of an item, drawn by weight."""
         at = random() * self.total
-        return int(at) if self.weights is None else bisect_right(self.weights, at)
+        return int(at) if self.weights is None else bisect_right(self.weights, at, 0, len(self.items) - 1)
 
     def draw(self, random: Source) -> str:
         item = self.items[self.pick(random)]
@@ -167,7 +175,8 @@ class Choice:
             yield from [item] if item.__class__ is str else item.all()
 
 
-Node = Digits | Range | Sequence_ | Choice
+Node = Any
+"""Digits, Range, Sequence_, Choice, and those of `memory`: all draw, visit, list and count themselves."""
 
 
 def write(program: Program, random: Source) -> str:
@@ -236,6 +245,28 @@ def _flat(parts: Sequence[Any]) -> Iterator[Any]:
             yield each
     if literal:
         yield literal
+
+
+def _all(parts: Sequence[Any]) -> Iterator[str]:
+    """Every text of parts in turn; what a part says is known to those after it."""
+    if not parts:
+        yield ""
+        return
+    for start in [parts[0]] if parts[0].__class__ is str else parts[0].all():
+        for end in _all(parts[1:]):
+            yield start + end
+
+
+def _sure(part: Any) -> frozenset[Any]:
+    """The lexicons drawn once that every text of a part names."""
+    sure: frozenset[Any] = _NONE if part.__class__ is str else part.sure
+    return sure
+
+
+def _maybe(part: Any) -> frozenset[Any]:
+    """The lexicons drawn once that a text of a part can name."""
+    maybe: frozenset[Any] = _NONE if part.__class__ is str else part.maybe
+    return maybe
 
 
 def _edge(part: Any) -> Edge:

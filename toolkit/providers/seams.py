@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 _BLANKS = re.compile(" {2,}")
+_TWICE = re.compile(r"(?:(?<=[!?])|(?<=[^.]\.))\.(?=\s|$)|(?<!\.)\.(?=[!?]+(?:\s|$))")
 # ` .env` and ` != 3` are words and stay.
-_BEFORE = re.compile(r" (?=[.,!?]+(?:[\s)\"'»”’]|$))")
+_BEFORE = re.compile(r",? (?=[.,!?]+(?:[\s)\"'»”’]|$))")
 _PARTED = (" .", " ,", " !", " ?")
 _LINES = (" \n", "\n ")
-SEAMS = frozenset({"  ", *_PARTED, *_LINES})
+_DOUBLED = ("..", "!.", "?.", ".!", ".?")
+SEAMS = frozenset({"  ", *_PARTED, *_LINES, *_DOUBLED})
 _MARKS = frozenset("".join(SEAMS))
 _NONE: frozenset[str] = frozenset()
 
@@ -37,6 +39,7 @@ def edge_of(text: str) -> Edge:
     return Edge(False, _MARKS.intersection(text[0]), _MARKS.intersection(text[-1]), seams)
 
 
+@lru_cache(maxsize=65_536)
 def after(left: Edge, right: Edge) -> Edge:
     """The edge of texts that are one of the left and one of the right."""
     met = SEAMS.intersection([one + two for one in left.last for two in right.first])
@@ -63,18 +66,30 @@ def either(edges: Iterable[Edge]) -> Edge:
     return Edge(empty, frozenset(first), frozenset(last), frozenset(seams))
 
 
+_ANY = Edge(True, _MARKS, _MARKS, SEAMS)
+
+
 class Tidy:
-    """Texts without the blanks and marks that empty slots leave; only what their seams allow is looked for."""
+    """Texts without the blanks and marks that empty slots leave; only what their edge allows is looked for."""
 
-    __slots__ = ("blanks", "lines", "parted")
+    __slots__ = ("begins", "blanks", "ends", "lines", "parted", "twice")
 
-    def __init__(self, seams: frozenset[str] = SEAMS) -> None:
+    def __init__(self, edge: Edge = _ANY) -> None:
+        seams = edge.seams
+        self.begins = bool(edge.first.intersection(", \n"))
+        self.ends = " " in edge.last
         self.blanks = "  " in seams
         self.parted = tuple(seam for seam in _PARTED if seam in seams)
         self.lines = tuple(seam for seam in _LINES if seam in seams)
+        # Two marks with a blank between them meet once it has gone.
+        self.twice = _DOUBLED if self.parted else tuple(seam for seam in _DOUBLED if seam in seams)
 
     def __call__(self, text: str) -> str:
+        if self.ends and text.endswith(", "):
+            text = text.rstrip(", ")
         text = text.strip()
+        if self.begins and text[:1] == "," and text[1:2].isspace():
+            text = text.lstrip(", \n")
         if self.blanks and "  " in text:
             text = _BLANKS.sub(" ", text)
         for seam in self.parted:
@@ -84,6 +99,9 @@ class Tidy:
         for seam in self.lines:
             if seam in text:
                 text = text.replace(seam, "\n")
+        for seam in self.twice:
+            if seam in text:
+                return _TWICE.sub("", text)
         return text
 
 
