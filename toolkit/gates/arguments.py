@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,18 +17,9 @@ from toolkit.core.errors import UsageError
 from toolkit.core.gating import Context, Guard, Stateless
 from toolkit.core.json_schema import misfits
 from toolkit.core.request import Cell, GeneratedRow
-from toolkit.runners.limited import Limits, run_python
+from toolkit.runners.calls import importable, run_calls
 
 ROUGHLY = Fraction(1, 20)
-CALL = """\
-import importlib.util, json, sys
-told = json.load(sys.stdin)
-spec = importlib.util.spec_from_file_location("tools_of_a_recipe", told["path"])
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-found = [getattr(module, call["name"])(**call["arguments"]) for call in told["calls"]]
-print("\\n" + json.dumps(found, default=str))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +44,8 @@ class Arguments:
         path = context.folder / self.execute
         if self.execute and not path.is_file():
             raise UsageError(f"'{path}' does not exist", "name a Python file with a function for each tool")
+        if self.execute:
+            importable(path)
 
         def judge(row: GeneratedRow, cell: Cell) -> str:
             if "tools" not in row.proof:
@@ -111,20 +105,23 @@ def _call(call: Any, known: Mapping[str, tools.Tool]) -> str:
 
 def _executed(proof: Mapping[str, Any], path: Path) -> str:
     calls: Sequence[Any] = proof.get("calls") or []
-    if not calls:
-        return ""
-    told = orjson.dumps({"path": str(path.resolve()), "calls": calls}).decode()
-    ran = run_python(CALL, Limits(), stdin=told, packages=True)
-    if ran.fault:
-        return f"a call fails when it is run: {ran.fault}"
-    try:
-        found = orjson.loads(ran.out.strip().splitlines()[-1])
-    except (orjson.JSONDecodeError, IndexError):
-        return "a call returned what is not JSON"
-    for call, told_result, result in zip(calls, proof["results"], found, strict=True):
-        if _value(told_result) != _value(result):
+    found = run_calls(path, calls)
+    if isinstance(found, str):
+        return f"a call fails when it is run: {found}"
+    for call, told, result in zip(calls, proof["results"], found, strict=True):
+        if not _alike(_value(told), _value(result)):
             return f"'{call['name']}' returned something else than the row says"
     return ""
+
+
+def _alike(told: Any, found: Any) -> bool:
+    """Equal, but for the last digits of floats."""
+    if isinstance(told, dict) and isinstance(found, dict):
+        return told.keys() == found.keys() and all(_alike(told[name], found[name]) for name in told)
+    if isinstance(told, list) and isinstance(found, list):
+        return len(told) == len(found) and all(map(_alike, told, found))
+    numeric = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (told, found))
+    return math.isclose(told, found, rel_tol=1e-6) if numeric else bool(told == found)
 
 
 def _value(result: Any) -> Any:

@@ -14,11 +14,12 @@ from toolkit.core.errors import InputError, UsageError
 from toolkit.core.passages import Passage, passages
 from toolkit.core.request import Example
 from toolkit.generate import documents
+from toolkit.runners.calls import importable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FILED = {"tables": ".sql", "tools": ".json", "schema": ".json"}
+FILED = {"tables": ".sql", "tools": ".json", "schema": ".json", "execute": ".py"}
 """Options that may name a file of this kind in the place of their value."""
 
 
@@ -92,7 +93,7 @@ def files(folder: Path, paths: Sequence[str]) -> list[Path]:
 
 
 def named(folder: Path, options: Mapping[str, Any]) -> list[Path]:
-    """The files that options of a task name: `tables` an SQL script, `tools` and `schema` JSON."""
+    """The files that options of a task name: `tables` an SQL script, `tools` and `schema` JSON, `execute` Python."""
     told = {key: value for key, value in options.items() if key in FILED and isinstance(value, str)}
     return [folder / value for key, value in told.items() if value.endswith(FILED[key])]
 
@@ -109,6 +110,9 @@ def opened(folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
 def _option(path: Path) -> Any:
     if not path.is_file():
         raise UsageError(f"'{path}' does not exist", "paths in a recipe are relative to the recipe's folder")
+    if path.suffix == ".py":
+        importable(path)
+        return str(path.resolve())
     text = documents.plain(path)
     try:
         return text if path.suffix == ".sql" else orjson.loads(text)

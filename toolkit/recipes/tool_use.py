@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
+import orjson
+
 from toolkit.core.jsontext import written
-from toolkit.core.request import Conversation, GeneratedRow, Seed
+from toolkit.core.request import Conversation, GeneratedRow, Malformed, Message, Request, Seed, Work
 from toolkit.core.tools import calls as known_calls
+from toolkit.core.tools import declared
 from toolkit.core.types import JSON
-from toolkit.recipes.asking import ABOUT, SYSTEM, ask, faulty, texts_of
+from toolkit.recipes.asking import ABOUT, SYSTEM, ask, ask_for_items, faulty, texts_of
+from toolkit.runners.calls import run_calls
 
 PROMPT = f"""\
 An assistant has these tools:
@@ -22,6 +28,19 @@ each with "name" and "arguments" that fit the tool's parameters\
 returns, in the same order. "answer" is what the assistant then says, from the results alone.
 {ABOUT}\
 Answer with a JSON list of {{{{ rows }}}} objects with "user", "calls", "results" and "answer", and nothing else."""
+
+
+ANSWERS = """\
+Here are {count} requests to an assistant, the tools that it called, and what they returned. Write for each what the \
+assistant then says to the user, from the results alone. Answer with a JSON list of {count} strings, in this order, \
+and nothing else.
+{listed}"""
+
+
+def _results_of(path: str, calls: Sequence[Mapping[str, Any]]) -> str:
+    """The results of calls as JSON text, or why one failed as a JSON string."""
+    fit = all(isinstance(call.get("arguments"), Mapping) for call in calls)
+    return written(run_calls(Path(path), calls) if fit else "its arguments are not an object").decode()
 
 
 def _tool(name: str, about: str, **properties: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -64,8 +83,9 @@ class ToolUse:
     list is JSON text, because tables put the keys of all tools into each.
 
     tools: your tool list in that form; three sample tools without it. no_call: labels of requests that
-    no tool helps with. Proof: `arguments` checks every call against its tool's JSON Schema, and with
-    `execute: file.py` runs your own functions and compares what they return.
+    no tool helps with. execute: a Python file with a function for each tool; the calls are run, in a child
+    process with limits, and the model writes its answers from what came back. Proof: `arguments` checks every
+    call against its tool's JSON Schema; with `execute: file.py` of its own it compares results that were made up.
     """
 
     id: ClassVar[str] = "tool-use"
@@ -85,10 +105,49 @@ class ToolUse:
     verbalized: bool = False
     tools: Sequence[Mapping[str, Any]] = SAMPLES
     no_call: Sequence[str] = ("tool-none",)
+    execute: str = ""
 
     def cook(self, seed: Seed) -> Conversation:
         wants = seed.cell.label not in self.no_call
-        return ask(self, seed, self._row, tools=list(self.tools), wants_calls=wants)
+        rows = yield from ask(self, seed, self._row, tools=list(self.tools), wants_calls=wants)
+        return (yield from self._executed(list(rows), seed)) if self.execute and wants else rows
+
+    def _executed(self, rows: list[GeneratedRow], seed: Seed) -> Any:
+        """The rows with what the user's functions return, and answers that were written from that."""
+        known = declared(written(list(self.tools)).decode()) or {}
+        for nth, row in enumerate(rows):
+            calls: Any = row.proof.get("calls", ())
+            # A call of no tool, or of none that is known, is for the gate to refuse.
+            if calls and all(isinstance(each, Mapping) and each.get("name") in known for each in calls):
+                said = yield Work(partial(_results_of, self.execute, calls))
+                rows[nth] = self._resulted(row, orjson.loads(said))
+        whole = [row for row in rows if not row.fault]
+        asked = [
+            f"{nth}. {written({key: row.proof[key] for key in ('user', 'calls', 'results')}).decode()}"
+            for nth, row in enumerate(whole, 1)
+        ]
+        if not whole:
+            return rows
+        listed = ANSWERS.format(count=len(whole), listed="\n".join(asked))
+        messages = (Message("system", SYSTEM), Message("user", listed))
+        try:
+            answers, _ = yield from ask_for_items(Request(seed, messages))
+        except Malformed:
+            answers = []
+        told = {id(row): answer for row, answer in zip(whole, answers, strict=False)}
+        return [row if row.fault else self._answered(row, told.get(id(row))) for row in rows]
+
+    def _resulted(self, row: GeneratedRow, found: Any) -> GeneratedRow:
+        if isinstance(found, str):
+            return replace(row, fault=f"a call fails when it is run: {found}")
+        return replace(row, proof={**row.proof, "results": found})
+
+    def _answered(self, row: GeneratedRow, answer: Any) -> GeneratedRow:
+        if not isinstance(answer, str) or not answer.strip():
+            return replace(row, fault="no answer was written from the results of its calls")
+        proof: Any = {**row.proof, "said": answer}
+        messages = _messages(proof["user"], proof["calls"], proof["results"], answer)
+        return replace(row, fields={**row.fields, "messages": messages}, proof=proof)
 
     def _row(self, item: Any, seed: Seed, nth: int) -> GeneratedRow:
         label = seed.cell.label
