@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def test_a_budget_that_runs_out_stops_the_run_and_more_money_goes_on() -> None:
     with serving() as server:
         found = generated(server, budget="{usd: 0.04}")
         assert not found.complete
-        assert "the budget is spent" in found.stops[0]
+        assert re.search(r"the budget is spent: .* of \$0\.04, and one more request may cost \$0\.02", found.stops[0])
         assert found.cost_usd is not None
         assert found.cost_usd <= 0.04
         again = generated(server, budget="{usd: 5}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.generate.scripted import run_of
 from toolkit.core import answered
 from toolkit.core.errors import ProviderError, UsageError
 from toolkit.core.prices import Price
@@ -88,6 +89,19 @@ def test_what_is_refused_by_name_is_left_out_however_many_are_asked_at_once(refu
 
     with answering(serve) as (url, _):
         assert asked(url, 12, schema=SCHEMA, params={"temperature": 1, "n": 1}).complete
+
+
+def test_what_was_left_out_and_a_price_that_looks_wrong_are_noted() -> None:
+    price = {"input": 0.001, "output": 0.002}
+
+    def serve(nth: int, path: str, body: dict[str, Any]) -> Told:
+        return (400, {}, {"error": "no temperature"}) if "temperature" in body else (200, {}, whole('["a", "b"]'))
+
+    with answering(serve) as (url, _):
+        model = {"use": "openai:m", "base_url": url, "params": {"temperature": 1}, "price": price}
+        notes = run_of(target={"rows": 1}, model=model).run().notes
+    assert "openai:m refused temperature: sent without" in notes
+    assert any("price of a thousand" in note for note in notes)
 
 
 def test_a_schema_becomes_plain_json_and_a_length_the_name_that_is_known() -> None:

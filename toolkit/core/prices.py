@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
 
@@ -30,7 +31,7 @@ class Price(BaseModel):
     batch: share of the price that a request in a batch costs. seen: the day on which it was looked up.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     input: NonNegativeFloat
     output: NonNegativeFloat
     cached: NonNegativeFloat | None = None
@@ -63,7 +64,7 @@ class Table(BaseModel):
     """Prices by the model's name with its provider, such as `anthropic:claude-haiku-4-5`."""
 
     model_config = ConfigDict(extra="forbid")
-    version: int
+    version: Literal[1]
     models: dict[str, Price]
 
 

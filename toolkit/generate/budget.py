@@ -12,6 +12,8 @@ from toolkit.core.request import Usage
 from toolkit.store.journal import NOTHING, Hold, State
 
 RAISE = "raise the budget, or lower `max_tokens` of the model: what a request may cost is set aside before it is sent"
+CHEAPEST = 0.03
+"""Dollars for a million tokens of answers, under which hardly a model is sold and many a thousand tokens are."""
 
 
 class Spent(Exception):  # noqa: N818 - it is an answer, not an accident
@@ -101,7 +103,8 @@ class Budget:
             worst = f"${hold.usd:.4g}" if self.usd is not None else f"{hold.tokens:,} tokens"
             cap = f"${self.usd:.4g}" if self.usd is not None else f"{self.tokens:,} tokens"
             raise UsageError(f"the budget of {cap} is less than one request may cost ({worst})", RAISE)
-        raise Spent(f"the budget is spent: {self.words()}")
+        more = [f"${hold.usd:.4g}"] * (self.usd is not None) + [f"{hold.tokens:,} tokens"] * (self.tokens is not None)
+        raise Spent(f"the budget is spent: {self.words()}, and one more request may cost {' and '.join(more)}")
 
     async def _change(self) -> None:
         woken = asyncio.get_running_loop().create_future()
@@ -124,6 +127,14 @@ def guarded(budget: Budget, price: Price | None, model: str) -> None:
     """Raises UsageError for a cap in dollars on a model whose price nobody has said."""
     if budget.usd is not None and price is None:
         raise no_price(model)
+
+
+def doubtful(price: Price | None, model: str) -> str:
+    """What to say of a price that looks like that of a thousand tokens, or an empty text."""
+    if price is None or not 0 < price.output < CHEAPEST:
+        return ""
+    told = f"the price of {model} is ${price.output:g} for a million tokens"
+    return f"{told}: if that is the price of a thousand, correct it"
 
 
 def no_price(model: str) -> UsageError:

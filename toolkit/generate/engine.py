@@ -19,7 +19,7 @@ from toolkit.core.prices import Price, price_of
 from toolkit.core.request import Batching, Declined, Provider, Remote, Reply, Request, Retry, Usage
 from toolkit.core.types import JSON
 from toolkit.generate.batches import Batches
-from toolkit.generate.budget import Budget, Spent, cost, guarded
+from toolkit.generate.budget import Budget, Spent, cost, doubtful, guarded
 from toolkit.generate.limiter import Limiter, Slot
 from toolkit.generate.loop import calm_collector
 from toolkit.generate.waiting import GO_ON, patient, pause_s
@@ -119,6 +119,7 @@ class Engine:
         if not provider.free:
             price = price or price_of(model)
             guarded(self.budget, price, model)
+            self._note(doubtful(price, model))
         limiter = Limiter(concurrency or self.limits.concurrency)
         remote = provider if isinstance(provider, Remote) else None
         self.desks[to] = Desk(provider, limiter, price, params or {}, model, remote)
@@ -148,6 +149,9 @@ class Engine:
             clock.cancel()
             for batches in self._batches.values():
                 await batches.close()
+            for desk in self.desks.values():
+                left_out = ", ".join(getattr(desk.provider, "left_out", ()))
+                self._note(left_out and f"{desk.model} refused {left_out}: sent without")
             for remote in self._remotes():
                 await remote.close()
 
@@ -271,10 +275,12 @@ class Engine:
         worst = None if reply.usage.total else desk.worst(request)
         if worst is None:
             return reply
-        note = f"{desk.model} does not tell the tokens of its replies: each counts as the most it can have been"
-        if note not in self.journal.notes:
-            self.journal.notes.append(note)
+        self._note(f"{desk.model} does not tell the tokens of its replies: each counts as the most it can have been")
         return replace(reply, usage=worst)
+
+    def _note(self, note: str) -> None:
+        if note and note not in self.journal.notes:
+            self.journal.notes.append(note)
 
     def _served(self, key: str, desk: Desk, hold: Hold, slot: Slot, reply: Reply) -> Reply:
         paid = cost(desk.price, reply.usage) if hold.tokens else NOTHING

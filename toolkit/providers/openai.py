@@ -68,6 +68,11 @@ class OpenAIProvider:
         return f"openai:{self.name}"
 
     @property
+    def left_out(self) -> list[str]:
+        """What the server has refused by name and is sent no more."""
+        return sorted(self._refused - {"max_tokens"})
+
+    @property
     def url(self) -> str:
         home = self.base_url or os.environ.get("OPENAI_BASE_URL") or HOME
         return f"{home.rstrip('/')}/chat/completions"
