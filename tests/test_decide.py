@@ -165,3 +165,33 @@ def test_an_unproven_check_leaves_the_verdict_open_where_it_is_needed(check: str
     told = reasons([ran, tried], Policy(needs={"all": ["secret"]}), "text")
     assert verdict(told).words == words
     assert level is Level.INFO or told[0].title == f"{check} is unproven"
+
+
+def test_what_is_counted_together_counts_no_kind_with_a_bar_of_its_own(tmp_path: Path) -> None:
+    own = {"url": KindRule(level="info"), "email": KindRule(level="warning")}
+    policy = Policy(checks={"pii": CheckRule(levels={"error": 0.0}, kinds=own)})
+    found = [Finding(row, 1.0, f"a {kind}", kind=kind) for row, kind in enumerate(["url"] * 7 + ["email"] * 2)]
+    found += [Finding(0, 1.0, "a card", kind="card"), Finding(9, 1.0, "a card", kind="card")]
+    with _ledger(tmp_path, 3000, {"pii": found}) as ledger:
+        (outcome,) = decide(ledger, policy).outcomes
+        told = {reason.title: reason for reason in reasons([outcome], policy, "text")}
+    assert outcome.flagged == 10 and outcome.together == (2, 2)
+    assert told["A card"].level == "error"
+    assert told["A card"].detail == "2 of the rows that stay (<0.1 %); 2 of 3,000 rows that were looked at"
+    assert told["A email"].detail.startswith("2 of the rows that stay (<0.1 %)")
+
+
+def test_a_reason_whose_rows_differ_is_named_by_its_kind(tmp_path: Path) -> None:
+    policy = Policy(checks={"noise": CheckRule(levels={"error": 0.0})})
+    found = [Finding(at, 1 - at / 9, f"labelled 'x', like '{at}'", kind="label-noise") for at in range(3)]
+    with _ledger(tmp_path, 9, {"noise": found}) as ledger:
+        (reason,) = reasons(decide(ledger, policy).outcomes, policy, "text")
+    assert reason.title == "Label-noise, such as: labelled 'x', like '0'"
+
+
+@pytest.mark.parametrize("message", ["n_calls is below 1", "trl 1.16.0 cuts the answer off"])
+def test_names_in_a_title_stay_as_they_are(message: str, tmp_path: Path) -> None:
+    policy = Policy(checks={"noise": CheckRule(levels={"error": 0.0})})
+    with _ledger(tmp_path, 9, {"noise": [Finding(1, 1.0, message, kind="a")]}) as ledger:
+        (reason,) = reasons(decide(ledger, policy).outcomes, policy, "text")
+    assert reason.title == message

@@ -57,7 +57,7 @@ def test_a_fix_says_what_the_verdict_is_without_its_reason() -> None:
     why = [_reason("error", "leak", "leave them out"), _reason("warning", "balance"), _reason("info", "pii")]
     found: list[Any] = fixes(why, nothing, "runs/a")
     assert [each["check"] for each in found] == ["leak", "balance"]
-    assert found[0]["effect"] == "without it: READY WITH RISKS; without all of these: READY"
+    assert (found[0]["effect"], found[0]["together"]) == ("without it: READY WITH RISKS", "READY")
     assert found[1]["effect"].startswith("without it: NOT READY")
     assert found[0]["try"] == "toolkit findings runs/a --check leak, then: leave them out"
 

@@ -19,7 +19,11 @@ from toolkit.store.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of finding of one check: how many rows the policy flags, in all and among those that stay."""
+    """One kind of finding of one check: how many rows the policy flags, in all and among those that stay.
+
+    message: of the surest finding; varied: whether others say something else. own: whether the policy has levels for
+    it alone; the other kinds of a check are counted together.
+    """
 
     kind: str
     message: str
@@ -30,6 +34,8 @@ class Kind:
     level: Level
     level_input: Level
     remedy: str
+    own: bool = False
+    varied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,8 @@ class Outcome:
 
     level speaks of the rows that stay and goes into the verdict; level_input of the whole input. tested: how it
     did in the self-test, None where it was not in one. confused: pairs of classes as `given -> likelier` and the rows
-    flagged for each, most first.
+    flagged for each, most first. together: the distinct rows flagged for kinds without levels of their own, in all and
+    among those that stay.
     """
 
     check: str
@@ -59,6 +66,7 @@ class Outcome:
     remedy: str
     tested: Tested | None = None
     confused: tuple[tuple[str, int], ...] = ()
+    together: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class _Found:
     messages: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     dataset_kinds: dict[str, str] = field(default_factory=dict)
+    varied: set[str] = field(default_factory=set)
 
 
 def decide(ledger: Ledger, policy: Policy) -> Decision:
@@ -175,13 +184,15 @@ def _found(ledger: Ledger, run: dict[str, Any], rule: CheckRule) -> _Found:
         table.column("kind").to_numpy(zero_copy_only=False),
     )
     summary = """SELECT kind, first(message ORDER BY score DESC, "row", message) AS message,
-                 count(*) AS n, bool_or("row" IS NULL AND score >= ?) AS dataset
+                 count(*) AS n, bool_or("row" IS NULL AND score >= ?) AS dataset, min(message) < max(message) AS varied
                  FROM findings WHERE run = ? GROUP BY kind ORDER BY kind"""
     for each in ledger.rows(summary, [rule.flag_at, run["run"]]):
         found.messages[each["kind"]] = each["message"]
         found.counts[each["kind"]] = each["n"]
         if each["dataset"]:
             found.dataset_kinds[each["kind"]] = each["message"]
+        elif each["varied"]:
+            found.varied.add(each["kind"])
     return found
 
 
@@ -242,6 +253,7 @@ def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: np
     total = int(run["total"])
     kept_total = int(stays.sum()) if run["scope"] == "input" else total
     kinds = tuple(_kind(found, name, live, rejected, (total, kept_total)) for name in sorted(found.counts))
+    together = _together(found, np.ones(len(live), dtype=bool)), _together(found, live)
     return Outcome(
         check=found.check,
         code=run["code"],
@@ -255,10 +267,13 @@ def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: np
         flagged=len(flagged),
         flagged_kept=len(np.unique(found.row[live])),
         rejected=len(rejected),
-        level=max([each.level for each in kinds] + [_shared_level(found, live, kept_total)], default=Level.OK),
-        level_input=max([each.level_input for each in kinds] + [_shared_level(found, None, total)], default=Level.OK),
+        level=max([each.level for each in kinds] + [found.rule.level(together[1], kept_total)], default=Level.OK),
+        level_input=max(
+            [each.level_input for each in kinds] + [found.rule.level(together[0], total)], default=Level.OK
+        ),
         kinds=kinds,
         remedy=found.rule.remedy,
+        together=together,
     )
 
 
@@ -285,11 +300,10 @@ def _own_levels(rule: CheckRule, kind: str) -> dict[LevelName, float] | None:
     return {own.level: 0.0} if own.level is not None else None
 
 
-def _shared_level(found: _Found, live: np.ndarray | None, total: int) -> Level:
-    """The level of the kinds that follow the check's own rule, counted together."""
+def _together(found: _Found, live: np.ndarray) -> int:
+    """The rows among `live` findings of kinds that follow the check's own rule, counted together."""
     follow = np.array([_own_levels(found.rule, str(kind)) is None for kind in found.kind], dtype=bool)
-    chosen = follow if live is None else follow & live
-    return found.rule.level(len(np.unique(found.row[chosen])), total)
+    return len(np.unique(found.row[follow & live]))
 
 
 def _kind(found: _Found, name: str, live: np.ndarray, rejected: np.ndarray, totals: tuple[int, int]) -> Kind:
@@ -304,4 +318,5 @@ def _kind(found: _Found, name: str, live: np.ndarray, rejected: np.ndarray, tota
         level, level_input = reached(own, kept, kept_total), reached(own, flagged, total)
     gone = len(np.intersect1d(found.row[is_kind], rejected)) if _kind_rejects(found.rule, name) else 0
     remedy = _remedy(found.rule, name)
-    return Kind(name, found.messages[name], found.counts[name], flagged, kept, gone, level, level_input, remedy)
+    counts = found.counts[name], flagged, kept, gone
+    return Kind(name, found.messages[name], *counts, level, level_input, remedy, own is not None, name in found.varied)

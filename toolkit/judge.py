@@ -11,6 +11,7 @@ says little. Where the policy makes that an error, it is a doubt for a needed ch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from toolkit.core.policy import Policy
@@ -20,6 +21,8 @@ from toolkit.decide import Decision, Kind, Outcome
 
 LOST = 0.1
 SELF_TEST = "self-test"
+_NAME = re.compile(r"\w*_|\w+ \d+\.")
+NONE_STAYS = "none of the rows that stay"
 
 
 def verdict(reasons: Iterable[Reason]) -> Verdict:
@@ -98,31 +101,43 @@ def _never_ran(check: str) -> Reason:
 
 def _reason(each: Outcome, kind: Kind) -> Reason:
     counted = _counted(kind.flagged_kept, kind.flagged, each)
-    return Reason(kind.level.name.lower(), each.check, each.code, _title(kind.message), counted, kind.remedy)
+    return Reason(kind.level.name.lower(), each.check, each.code, _of_kind(kind), counted, kind.remedy)
 
 
 def _of_check(each: Outcome) -> Reason:
-    """The reason for the kinds of a check that are counted together; the largest gives its words."""
-    live = [kind for kind in each.kinds if kind.flagged_kept]
-    largest = max(live, key=lambda kind: kind.flagged_kept)
-    title = _title(largest.message) if len(live) == 1 else f"{each.check}: {', '.join(kind.kind for kind in live[:4])}"
-    return Reason(
-        each.level.name.lower(),
-        each.check,
-        each.code,
-        title,
-        _counted(each.flagged_kept, each.flagged, each),
-        each.remedy,
-    )
+    """The reason for the kinds of a check that are counted together; one alone gives its words."""
+    flagged, kept = each.together
+    live = sorted((kind for kind in each.kinds if kind.flagged_kept and not kind.own), key=_most_first)
+    more = f" and {len(live) - 4} more" if len(live) > 4 else ""
+    named = f"{each.check}: {', '.join(kind.kind for kind in live[:4])}{more}"
+    title = _of_kind(live[0]) if len(live) == 1 else named
+    return Reason(each.level.name.lower(), each.check, each.code, title, _counted(kept, flagged, each), each.remedy)
+
+
+def _most_first(kind: Kind) -> tuple[int, str]:
+    return -kind.flagged_kept, kind.kind
 
 
 def _counted(kept: int, flagged: int, each: Outcome) -> str:
     if not flagged:
         return ""
-    share = 100 * kept / max(each.kept_total, 1)
-    of_kept = f"{kept:,} of the rows that stay ({share:.1f} %)" if kept else "none of the rows that stay"
+    of_kept = f"{kept:,} of the rows that stay ({_percent(kept, each.kept_total)})" if kept else NONE_STAYS
     return f"{of_kept}; {flagged:,} of {each.total:,} rows that were looked at"
 
 
+def _percent(part: int, whole: int) -> str:
+    """A share that never rounds something to nothing, or most to all."""
+    percent = 100 * part / max(whole, 1)
+    if percent < 0.1:
+        return "<0.1 %"
+    return ">99.9 %" if 99.9 < percent < 100 else f"{percent:.1f} %"
+
+
+def _of_kind(kind: Kind) -> str:
+    """What a kind is about: its message, or one of them where they differ from row to row."""
+    return _title(f"{kind.kind}, such as: {kind.message}" if kind.varied and kind.flagged > 1 else kind.message)
+
+
 def _title(message: str) -> str:
-    return message[:1].upper() + message[1:]
+    """A message as a sentence; a name of a column or of a program with its version stays as it is."""
+    return message if _NAME.match(message) else message[:1].upper() + message[1:]

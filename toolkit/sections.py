@@ -65,17 +65,17 @@ def build(
 def fixes(why: Sequence[Reason], decision: Decision, target: str) -> list[JSON]:
     """At most three things to do, by what the verdict would be without their reason, then by rows.
 
-    Each with `try` (it holds a command), `reason`, and `effect`: the verdict without it and the rows that it is about.
+    Each with `try` (it holds a command), `reason`, `effect`: the verdict without it, and `together`: without all three.
     """
     rows = {each.check: each.flagged_kept for each in decision.outcomes}
     heavy = [each for each in why if Level[each.level.upper()] >= Level.WARNING and each.remedy]
     best = sorted(heavy, key=lambda each: (-Level[each.level.upper()], -rows.get(each.check, 0), each.code, each.title))
+    together = verdict(other for other in why if other not in best[:FIXES]).words
     found: list[JSON] = []
     for each in best[:FIXES]:
-        without = verdict(other for other in why if other is not each).words
-        all_of = verdict(other for other in why if other not in best[:FIXES]).words
-        effect = f"without it: {without}" + (f"; without all of these: {all_of}" if all_of != without else "")
-        found.append({"reason": each.title, "try": _command(each, target), "effect": effect, "check": each.check})
+        effect = f"without it: {verdict(other for other in why if other is not each).words}"
+        told = {"reason": each.title, "try": _command(each, target), "effect": effect, "check": each.check}
+        found.append({**told, "together": together})
     return found
 
 

@@ -46,6 +46,8 @@ def _value(value: Any) -> str:
 
 def _fixes(told: Any) -> Section:
     lines = [f"{each['reason']}: {each['effect']}" for each in told]
+    if len(told) > 1 and told[0].get("together"):
+        lines.append(f"Without all {len(told)} of these: {told[0]['together']}.")
     return Section("fixes", "What the fixes with the largest effect bring", lines, first=True)
 
 
