@@ -13,7 +13,7 @@ import orjson
 from toolkit.core.errors import InputError, UsageError
 from toolkit.core.passages import Passage, passages
 from toolkit.core.request import Example
-from toolkit.generate import documents
+from toolkit.generate import documents, tables
 from toolkit.runners.calls import importable
 
 if TYPE_CHECKING:
@@ -93,23 +93,36 @@ def files(folder: Path, paths: Sequence[str]) -> list[Path]:
 
 
 def named(folder: Path, options: Mapping[str, Any]) -> list[Path]:
-    """The files that options of a task name: `tables` an SQL script, `tools` and `schema` JSON, `execute` Python."""
+    """The files that options of a task name: SQL or tables, JSON of `tools` and `schema`, Python to `execute`."""
+    return [*_single(folder, options).values(), *_own_tables(folder, options.get("tables"))]
+
+
+def _single(folder: Path, options: Mapping[str, Any]) -> dict[str, Path]:
+    """The file that stands in the place of an option's value, by the option."""
     told = {key: value for key, value in options.items() if key in FILED and isinstance(value, str)}
-    return [folder / value for key, value in told.items() if value.endswith(FILED[key])]
+    return {key: folder / value for key, value in told.items() if value.endswith(FILED[key])}
+
+
+def _own_tables(folder: Path, told: Any) -> list[Path]:
+    """The files of tables that `tables` names, one or several; none where it is a script or names one."""
+    names = [told] if isinstance(told, str) else told if isinstance(told, list) else []
+    filed = [isinstance(name, str) and "\n" not in name and name.lower().endswith(tables.SUFFIXES) for name in names]
+    if any(filed) and not all(filed):
+        raise UsageError("options.tables mixes files of tables with others", f"all of: {', '.join(tables.SUFFIXES)}")
+    return [folder / name for name in names] if filed and all(filed) else []
 
 
 def opened(folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options with the files that they name read. Raises UsageError or InputError for one that cannot be."""
-    found = dict(options)
-    for key, value in options.items():
-        if folder / str(value) in named(folder, {key: value}):
-            found[key] = _option(folder / value)
-    return found
+    single, own = _single(folder, options), _own_tables(folder, options.get("tables"))
+    for path in (*single.values(), *own):
+        if not path.is_file():
+            raise UsageError(f"'{path}' does not exist", "paths in a recipe are relative to the recipe's folder")
+    read = {key: _option(path) for key, path in single.items()}
+    return {**options, **read, **({"tables": tables.script(own)} if own else {})}
 
 
 def _option(path: Path) -> Any:
-    if not path.is_file():
-        raise UsageError(f"'{path}' does not exist", "paths in a recipe are relative to the recipe's folder")
     if path.suffix == ".py":
         importable(path)
         return str(path.resolve())

@@ -29,6 +29,7 @@ For each question write one SELECT in DuckDB's SQL that answers it from its tabl
 {count} strings, in the order of the questions, and nothing else.
 {listed}"""
 _SQL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|;", re.DOTALL)
+_MORE_ROWS = re.compile(r"(\n\(.*(?:\n\(.*){4})(?:\n\(.*)+")
 _STATEMENT = re.compile(
     r"(?i)\s*(?:select|with|from|insert|update|delete|create|drop|alter|copy|attach|pragma|set|explain|values|\()(?:\s|\b)"
 )
@@ -38,7 +39,8 @@ _STATEMENT = re.compile(
 class Sql:
     """`{"prompt", "completion"}` rows: tables and a question, the query that answers it.
 
-    tables: a script of CREATE TABLE and INSERT of your own; without it every row brings its tables.
+    tables: a script of CREATE TABLE and INSERT of your own, a file .sql of it, or files of tables (CSV, Parquet, JSON,
+    a DuckDB database), of which the first 300 rows are taken; without it every row brings its tables.
     second: a query for the same question is asked for in a second request that does not show the first,
     and both results must be equal; `to` names another model for it in `models`. Offline, with
     `procedural`, the answer is computed with the question. Proof: `query` runs it all in DuckDB.
@@ -65,7 +67,7 @@ class Sql:
     to: str = ""
 
     def cook(self, seed: Seed) -> Conversation:
-        rows = yield from ask(self, seed, self._row, tables=self.tables)
+        rows = yield from ask(self, seed, self._row, tables=_brief(self.tables))
         if not self.second or all(row.fault or row.proof["answer"] is not None for row in rows):
             return rows
         return (yield from self._confirmed(list(rows), seed))
@@ -88,7 +90,10 @@ class Sql:
     def _confirmed(self, rows: list[GeneratedRow], seed: Seed) -> Conversation:
         """The rows with a second query each, written without sight of the first."""
         whole = [row for row in rows if not row.fault]
-        asked = [f"---\n{row.proof['setup']}\nQuestion: {row.proof['question']}" for row in whole]
+        asked = [f"---\n{_brief(self.tables)}"] if self.tables else []
+        for row in whole:
+            own = [] if self.tables else [f"---\n{row.proof['setup']}"]
+            asked += [*own, f"Question: {row.proof['question']}"]
         listed = SECOND.format(count=len(whole), listed="\n".join(asked))
         messages = (Message("system", "You write SQL. Answer with JSON only."), Message("user", listed))
         try:
@@ -111,6 +116,11 @@ def _query(text: str) -> str:
     bare = loose.code(text)
     end = next((match.end() for match in _SQL.finditer(bare) if match[0] == ";"), len(bare))
     return bare if _STATEMENT.match(bare, end) else bare[:end]
+
+
+def _brief(script: str) -> str:
+    """A script of which a model is shown the first rows of each table, where each stands in a line of its own."""
+    return _MORE_ROWS.sub(r"\1\n...", script)
 
 
 def _schema(setup: str) -> str:
