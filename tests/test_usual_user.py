@@ -7,12 +7,15 @@ import gzip
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from toolkit.core.types import Level
 from toolkit.read import ReadOptions
 from toolkit.readiness import Readiness, gate, readiness
 from toolkit.store import streams
+from toolkit.verify import VerifyOptions, verify
 
 CLASSES = 18
 ROWS = 800
@@ -109,3 +112,31 @@ def test_the_same_input_gives_the_same_report(answer: Readiness, tickets: Path) 
 def test_no_leak_across_the_split(answer: Readiness, tickets: Path) -> None:
     line = next(line for line in answer.report.checks if line.check == "leak" and line.scope == "split")
     assert (line.status, line.flagged) == ("ran", 0)
+
+
+def test_a_quarantined_row_is_no_reason_against_those_that_stay(tmp_path: Path) -> None:
+    def row(arguments: Any) -> dict[str, Any]:
+        call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+        turns = [{"role": "assistant", "content": None, "tool_calls": [call]}]
+        turns += [{"role": "tool", "tool_call_id": "1", "content": "4"}, {"role": "assistant", "content": "It is 4."}]
+        tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+        return {"messages": [{"role": "user", "content": "How many?"}, *turns], "tools": tools}
+
+    options = VerifyOptions(only=("arrow-round-trip", "tool-call"), embed=False)
+    found = verify([row({"x": 1}), row(["no", "object"])], run=tmp_path / "run", options=options)
+    line = found.decision.outcome("arrow-round-trip")
+    assert found.decision.kept == 1
+    assert line is not None and (line.total, line.flagged, line.level) == (1, 0, Level.OK)
+
+
+def test_tools_of_other_keys_do_not_shut_the_door_that_mends_them(tmp_path: Path) -> None:
+    rows = [
+        {
+            "messages": [{"role": "user", "content": f"{name}?"}, {"role": "assistant", "content": "Yes."}],
+            "tools": [{"type": "function", "function": {"name": name, "parameters": {"properties": {name: {}}}}}],
+        }
+        for name in ("a", "b")
+    ]
+    found = verify(rows, run=tmp_path / "run", options=VerifyOptions(only=("arrow-round-trip",), embed=False))
+    line = found.decision.outcome("arrow-round-trip")
+    assert line is not None and (line.flagged, line.level) == (2, Level.WARNING)
