@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from toolkit.core.errors import InputError, UsageError
+from toolkit.read import ReadOptions, read
 from toolkit.sample import Given, SampleOptions, production_error, read_queue, sample, write_for
 from toolkit.sample.queue import content_hash
 from toolkit.sample.rounds import Round, advice
@@ -227,3 +228,23 @@ def test_stop_advice_looks_at_paired_gains() -> None:
     assert "three rounds" in advice(flat[:2])
     assert "no stop advice" in advice([Round(1, "x")])
     assert "too few" in advice([Round(1, "x", "h", "101")])
+
+
+def test_rows_in_columns_of_their_own_are_not_asked_again(tmp_path: Path, encoder: Any) -> None:
+    """A run writes rows in the columns that they came in, and `train.jsonl` of it says nothing of what those are."""
+    rows = [{"Anliegen": row["text"], "Queue": row["text"].split()[0]} for row in _rows(0, 200)]
+    pool, held = _file(tmp_path / "pool.jsonl", rows), _file(tmp_path / "held.jsonl", rows[60:90])
+    run = tmp_path / "run"
+    read(_file(tmp_path / "own.jsonl", rows[:60]), run / "dataset", ReadOptions(text="Anliegen", label="Queue"))
+    train = _file(run / "train.jsonl", rows[:60])
+    made = sample(Given(pool, train, (held,), (), ReadOptions(text="Anliegen")), 20, encode=encoder)
+    known = {row["Anliegen"] for row in rows[:90]}
+    assert len(made.rows) == 20 and not known & {row.text for row in made.rows}
+    assert made.told["classes"] == sorted({row["Queue"] for row in rows[:60]})
+
+
+def test_rows_without_a_text_are_no_rows_that_were_asked(files: Any, tmp_path: Path, encoder: Any) -> None:
+    held = _file(tmp_path / "own.jsonl", [{"Anliegen": "where is my parcel", "Queue": "delivery"}])
+    with pytest.raises(InputError, match=r"no row of own\.jsonl has a text") as said:
+        sample(Given(files[0], None, (held,)), 20, encode=encoder)
+    assert "--text" in said.value.fix and "Anliegen, Queue" in said.value.fix

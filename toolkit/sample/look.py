@@ -17,7 +17,7 @@ from toolkit.near.pool import Pool
 from toolkit.read import Progress, ReadOptions, locate
 from toolkit.sample.asked import apart_from, asked_before
 from toolkit.sample.hard import Head, Judged, Said, by_text, combined, head, judged, said
-from toolkit.sample.rows import Eligible, Texts, eligible, texts_of
+from toolkit.sample.rows import Eligible, Texts, eligible, known_of, texts_of
 from toolkit.sample.seek import sought, sought_first
 
 Floats = npt.NDArray[np.floating]
@@ -94,10 +94,11 @@ def look(given: Given, folder: Path, encode: Any, progress: Progress | None = No
     labelled = (
         None
         if given.train is None
-        else texts_of(given.train, folder / "labelled", _with_labels(given.reading), progress, beside=pool)
+        else known_of(given.train, folder / "labelled", given.reading, progress, beside=pool)
     )
     held = tuple(
-        texts_of(each, folder / f"exclude-{at}", None, progress, beside=pool) for at, each in enumerate(given.exclude)
+        known_of(each, folder / f"exclude-{at}", _unlabelled(given.reading), progress, beside=pool)
+        for at, each in enumerate(given.exclude)
     )
     earlier = asked_before(given.asked)
     wanted = sought(Path(given.options.seek)) if given.options.seek else ()
@@ -126,11 +127,6 @@ def look(given: Given, folder: Path, encode: Any, progress: Progress | None = No
 def _unlabelled(reading: ReadOptions | None) -> ReadOptions | None:
     """Reading options for a pool: it has no labels yet."""
     return None if reading is None else replace(reading, label="")
-
-
-def _with_labels(reading: ReadOptions | None) -> ReadOptions | None:
-    """Reading options for labelled rows: recognised, unless a label column is named."""
-    return reading if reading is not None and reading.label else None
 
 
 def _wants_shares(strategy: str) -> bool:
