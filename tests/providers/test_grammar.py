@@ -217,7 +217,12 @@ def test_a_reply_is_a_json_list_with_the_template_of_each_text() -> None:
         (["{a:cap:lower}"], {"a": ["x"]}, {}, "is not `{name}`"),
         (["{a:other}"], {"a": ["x", "y"]}, {}, "has no {a} before it"),
         (["{a} {a:other} {a:other}"], {"a": ["x", "y"]}, {}, "3 different texts of a lexicon that has 2"),
-        (["{a} {a:other}"], {"a": ["x {b}", "y"], "b": ["z", "u"]}, {}, "entries have slots"),
+        (
+            ["{a} {a:other}"],
+            {"a": ["x {b}", "y"], "b": ["z", "u"]},
+            {},
+            "refund: {a:other} is asked of a lexicon whose entries have",
+        ),
         (["{a}"], {"a": {"range": [0, 10**5000]}}, {}, "at most 15 digits"),
         (["{a}"], {"a": {"range": [0, 9], "pad": -1}}, {}, "pad of 'a'"),
         (["{a}"], {"a": {"range": [0, 9], "one": "day"}}, {}, "both `one` and `many`"),
@@ -261,6 +266,7 @@ def test_a_lexicon_drawn_once_says_the_same_in_template_and_wrap() -> None:
         assert text.count("red") in (0, 2)
     assert provider.capacity(REFUND)[:2] == (12, 12) == (len(set(texts)),) * 2
     assert set(texts) == set(provider.cell(REFUND).all())
+    assert drawn(provider, 5, first=2) == drawn(provider, 5, first=2)
 
 
 def test_what_only_some_texts_name_once_does_not_count_and_every_counted_text_comes() -> None:

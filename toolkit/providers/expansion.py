@@ -177,7 +177,7 @@ def _remembered(slot: Slot, node: Node, said: list[Any], where: str) -> Node:
     elif slot.other and not said:
         what = f"{where}: {{{slot.name}:{OTHER}}} has no {{{slot.name}}} before it"
         raise UsageError(what, f"write {{{slot.name}}} first, or make the lexicon one that is drawn `once` a text")
-    found = Other(node, said if slot.other else (), where)
+    found = Other(node, said if slot.other else (), f"{where}: {{{slot.name}:{OTHER}}}")
     said.append(found)
     return found
 

@@ -98,8 +98,9 @@ class Other:
     __slots__ = ("earlier", "edge", "longest", "masked", "maybe", "node", "sure", "texts", "value")
 
     def __init__(self, node: Any, earlier: Sequence[Any], where: str) -> None:
+        """where: the place and the slot, for errors. Raises UsageError where there is no other text."""
         if not isinstance(node, Choice | Digits | Range) or not _plain(node):
-            what = f"{where} asks for another text of a lexicon whose entries have slots"
+            what = f"{where} is asked of a lexicon whose entries have slots"
             raise UsageError(what, "use `:other` with a list of plain texts, digits or a range")
         self.node, self.earlier = node, list(earlier)
         self.value: str | None = None
