@@ -122,3 +122,12 @@ def test_the_last_word_on_what_refused_most_counts_all() -> None:
         for seed in wave:
             made.take(seed.cell, Counter({"judge": seed.rows - 1}), 1)
     assert made.stops == ["max_candidates (40) reached; gate judge refused most (32), most missing in cell a"]
+
+
+def test_a_value_that_gives_nothing_in_cells_too_small_to_tell_is_given_up() -> None:
+    sized = {size: [Cell("a", (("size", size), ("tone", str(nth)))) for nth in range(8)] for size in ("small", "huge")}
+    made = plan(*(CellState(cell, 2, None) for own in sized.values() for cell in own), per_call=1)
+    play(made, {cell: 1.0 if cell in sized["small"] else 0.0 for own in sized.values() for cell in own})
+    assert (made.accepted, made.stopped) == (32, [])
+    assert {made.cells[cell].closed.partition(" of ")[0] for cell in sized["huge"]} == {"size=huge gave 0"}
+    assert made.asked < 150

@@ -58,4 +58,7 @@ def command(
     for note in found.notes:
         opts.say(f"note: {note}")
     print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() if json else generation.generated(found))
+    kept = fill.resolve().parent / "kept.jsonl" if fill is not None else None
+    if kept is not None and kept.is_file() and found.accepted:
+        opts.say(f"these belong to the rows of {kept}: `cat` both into one file, and verify that")
     return STOPPED if found.interrupted else int(not found.complete)

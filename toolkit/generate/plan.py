@@ -165,6 +165,22 @@ class Plan:
             elif state.candidates >= COLLAPSED_AFTER and state.rate < COLLAPSED_YIELD:
                 gate = _worst(state.refused)
                 state.closed = f"its yield fell to {state.accepted} of {state.candidates} (gate {gate})"
+        self._close_together()
+
+    def _close_together(self) -> None:
+        """Close the cells of a value that gives next to nothing in all of them, each too small to tell by itself."""
+        own: dict[tuple[str, str], list[CellState]] = {}
+        for state in self.cells.values():
+            for pair in state.cell.attributes:
+                own.setdefault(pair, []).append(state)
+        for (name, value), states in own.items():
+            tried = sum(state.candidates for state in states)
+            good = sum(state.accepted + state.refused[SURPLUS] for state in states)
+            if len(states) < 2 or tried < COLLAPSED_AFTER or good >= COLLAPSED_YIELD * tried:
+                continue
+            gate = _worst(sum((state.refused for state in states), Counter()))
+            for state in states:
+                state.closed = state.closed or f"{name}={value} gave {good} of {tried} (gate {gate})"
 
     def _move(self) -> None:
         """Give what closed cells miss to open cells of their label; without one, the label stops short."""

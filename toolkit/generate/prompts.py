@@ -22,8 +22,11 @@ def prompt_renders(loaded: Loaded) -> None:
 
 
 def notes(loaded: Loaded) -> Iterator[str]:
-    """What one should know before anything is made: facts that would be taught, pages that nothing is asked about."""
+    """What one should know before anything is made: facts that would be taught, pages that nothing is asked about, and
+    a licence that `verify` will ask for."""
     yield from foreseen(loaded)
+    if loaded.provider.source_kind == "llm" and not loaded.file.licence:
+        yield "the recipe has no `licence`: rows that a model wrote are not ready without one, or their terms"
     told = loaded.file.documents
     if told is not None:
         yield from material.pages_without_text(loaded.folder, told.paths)
