@@ -334,9 +334,18 @@ def test_fresh_begins_anew_and_keeps_the_old_journal() -> None:
 def test_a_changed_recipe_is_refused_and_the_old_rows_stay() -> None:
     found = run_of(Scripted(texts)).run()
     before = found.rows.read_bytes()
-    with pytest.raises(UsageError, match="the recipe has changed"):
-        run_of(Scripted(texts), licence="other").run()
+    with pytest.raises(UsageError, match="the recipe has changed") as caught:
+        run_of(Scripted(texts), strategy={"per_call": 2}).run()
+    assert "toolkit rejudge runs/scripted" in caught.value.fix
     assert found.rows.read_bytes() == before
+
+
+def test_a_licence_that_is_added_later_is_written_into_rows_that_were_bought_before() -> None:
+    run_of(Scripted(texts)).run()
+    provider = Scripted(texts)
+    found = run_of(provider, licence="CC0-1.0", name="other").run()
+    assert provider.asked == []
+    assert {row["lineage"]["licence"] for row in rows_of(found.folder)} == {"CC0-1.0"}
 
 
 def test_a_journal_cut_at_any_byte_of_its_tail_gives_the_same_rows() -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.generate.scripted import Scripted, run_of, texts
 from toolkit.cli import main
 from toolkit.core.errors import InputError
+from toolkit.core.request import Retry
 from toolkit.generate.status import Status, status
 from toolkit.renderers import trial
 
@@ -46,6 +47,14 @@ def test_a_run_that_was_stopped_says_what_is_missing(capsys: pytest.CaptureFixtu
     assert (told["accepted"], told["target"], told["running"], told["requests"]) == (found.accepted, 20, False, 2)
     assert main(["status", "runs/scripted"]) == 0
     assert "of 10  refund" in capsys.readouterr().out
+
+
+def test_what_a_run_waits_for_is_shown() -> None:
+    loading = Retry("503: Loading model")
+    run_of(Scripted(lambda request, rng: loading), budget={"requests": 1}).run()
+    assert "nothing was answered since: 503: Loading model" in trial.state(status("scripted"))
+    run_of(Scripted(texts), budget={"requests": 2}).run()
+    assert "nothing was answered since" not in trial.state(status("scripted"))
 
 
 def test_a_folder_without_a_run_is_named() -> None:

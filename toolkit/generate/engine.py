@@ -337,6 +337,10 @@ class Engine:
         """A server that has answered before is given the time of a restart."""
         return max(self.limits.attempts, ATTEMPTS_WHILE_DOWN) if desk.served else self.limits.attempts
 
+    def silent_s(self) -> float:
+        """How long none of the models has answered."""
+        return min(map(self._silent_s, self.desks.values()))
+
     def _silent_s(self, desk: Desk) -> float:
         """How long a model has answered nothing."""
         return time.monotonic() - max(desk.last_served, desk.limiter.began)

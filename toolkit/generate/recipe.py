@@ -169,6 +169,7 @@ class Loaded:
         told = self.file.model_dump(
             mode="json", exclude={"target": {"rows", "max_candidates"}, "budget": True, "out": True}
         )
+        told |= {"name": None, "licence": None}
         told["model"] = {key: told["model"][key] for key in ("use", "params")}
         told["models"] = {name: {key: each[key] for key in ("use", "params")} for name, each in told["models"].items()}
         if not told["models"]:

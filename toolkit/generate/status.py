@@ -22,6 +22,8 @@ from toolkit.store.folder import ROOT, is_held
 from toolkit.store.journal import NAME, State, events
 
 RECENT_S = 60.0
+SILENT_S = 2.0
+"""A failure among replies is no news; one that nothing has followed for so long is what a run waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Status:
 
     refused: rows by the gate that refused them. in_flight: requests that were sent and not answered. spent_usd:
     with what may have been lost. per_minute: accepted rows over the last minute of the journal, or None
-    before there are two of them; left_s: seconds at that pace, of a run that goes on.
+    before there are two of them; left_s: seconds at that pace, of a run that goes on. failure: what the last
+    request failed for, empty once one was answered.
     """
 
     folder: Path
@@ -53,6 +56,7 @@ class Status:
     tokens: int
     budget: Mapping[str, JSON] = field(default_factory=dict)
     per_minute: float | None = None
+    failure: str = ""
 
     @property
     def left_s(self) -> float | None:
@@ -76,6 +80,7 @@ class Status:
             "budget": dict(self.budget),
             "accepted_per_minute": self.per_minute,
             "left_s": self.left_s,
+            "last_failure": self.failure or None,
         }
 
 
@@ -108,6 +113,7 @@ class Pulse:
             tokens=spent.tokens,
             budget={name: cap for name, cap in self.told["budget"].items() if cap is not None},
             per_minute=self._pace(state.sent),
+            failure=state.failure if self.engine.silent_s() > SILENT_S else "",
         )
 
     def _pace(self, sent: int) -> float | None:
@@ -187,6 +193,7 @@ def status(run: str | Path, now: float | None = None) -> Status:
         tokens=state.paid.plus(state.lost).tokens,
         budget={name: cap for name, cap in told["budget"].items() if cap is not None},
         per_minute=tally.pace(ends),
+        failure=state.failure,
     )
 
 

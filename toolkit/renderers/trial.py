@@ -48,6 +48,7 @@ def state(found: Status) -> str:
         f"refused: {refused or 'none'}",
         f"requests: {found.requests:,} sent, {found.in_flight:,} in the air",
         f"spent: {' for '.join(spent)}{f' (budget: {caps})' if caps else ''}",
+        *([f"nothing was answered since: {found.failure}"] if found.failure else []),
         *(f"  {each.accepted:,} of {each.planned:,}  {each.cell}" for each in short[:MOST_CELLS]),
     ]
     if len(short) > MOST_CELLS:

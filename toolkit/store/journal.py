@@ -71,9 +71,10 @@ class Header(NamedTuple):
 class State:
     """What the events so far add up to. replies: byte offset of the reply to each key.
 
-    open: what was set aside for each request that was sent and never answered. lost: the same for
-    requests whose end is not known. batches: keys by the id of a batch that has not landed. handing:
-    keys of a batch of which it is not known whether a server has taken it, and when.
+    failure: what the last request failed for, empty once one was answered. open: what was set aside for
+    each request that was sent and never answered. lost: the same for requests whose end is not known.
+    batches: keys by the id of a batch that has not landed. handing: keys of a batch of which it is not known
+    whether a server has taken it, and when.
     """
 
     header: dict[str, Any] | None = None
@@ -81,6 +82,7 @@ class State:
     planned: set[str] = field(default_factory=set)
     judged: set[tuple[str, int]] = field(default_factory=set)
     sent: int = 0
+    failure: str = ""
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     open: dict[str, Hold] = field(default_factory=dict)
@@ -110,8 +112,10 @@ class State:
             if event.get("unknown"):
                 self._lose(key)
             self.open.pop(key, None)
+            self.failure = event["reason"]
         elif kind == "reply":
             self.open.pop(key, None)
+            self.failure = ""
             self.replies[key] = offset
             usage = Usage(*event["usage"])
             self.usage = self.usage.plus(usage)
@@ -219,7 +223,8 @@ class Journal:
         if found["recipe"] != header.recipe or found["model"] != header.model:
             changed = "recipe" if found["recipe"] != header.recipe else "model"
             what = f"the {changed} has changed since the run in {self.path.parent} was begun"
-            raise UsageError(what, "name another folder with --out, or add --fresh (the old journal is kept)")
+            again = f"`toolkit rejudge {self.path.parent}` judges what was bought by the new one, for $0"
+            raise UsageError(what, f"{again}; --out FOLDER or --fresh begin anew (the old journal is kept)")
 
     def append(self, event: Mapping[str, Any]) -> None:
         """Write one event as one line and fold it into the state. A reply may take the room that was kept for it."""
