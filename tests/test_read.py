@@ -442,3 +442,18 @@ def test_long_integers_anywhere_in_a_row_cost_nothing_and_keep_their_digits(tmp_
     assert data.n_rows == 3
     assert data.table(("text",)).column("text").to_pylist()[1] == f'{{"n":{big}}}\nb'
     assert data.table(("label",)).column("label").to_pylist()[2] == big
+
+
+def test_a_part_of_a_run_is_read_by_the_columns_of_the_run(tmp_path: Path) -> None:
+    rows = "".join(json.dumps({"Anliegen": f"t{at}", "Queue": "a", "Kanal": "x"}) + "\n" for at in range(3))
+    run = tmp_path / "run"
+    _read(rows, tmp_path, name="own.jsonl", text="Anliegen", label="Queue")
+    (tmp_path / "dataset").rename(tmp_path / "moved")
+    run.mkdir()
+    (tmp_path / "moved").rename(run / "dataset")
+    (run / "heldout.jsonl").write_text(rows)
+    found = read(run / "heldout.jsonl", tmp_path / "again")
+    assert found.table(("text", "label")).to_pylist()[2] == {"row": 2, "text": "t2", "label": "a"}
+    assert found.manifest.sources[0].notes[0] == "columns of the run it is of: Anliegen, Queue"
+    (run / "heldout.jsonl").write_text('{"text": "of elsewhere", "label": "b"}\n')
+    assert read(run / "heldout.jsonl", tmp_path / "given").manifest.format == "text-label"

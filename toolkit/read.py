@@ -32,6 +32,8 @@ from toolkit.store.shared import Shared
 READING = 2
 """Raised where a record becomes another row than before, so that an older run is read anew."""
 SAMPLE = 1000
+OF_A_RUN = ("kept.jsonl", "train.jsonl", "dev.jsonl", "heldout.jsonl")
+"""Rows that a run writes as they came."""
 COLUMNS = ("text", "label", "prompt", "answer", "group", "id")
 BATCH_ROWS = 8192
 BATCH_BYTES = 16 << 20
@@ -48,6 +50,7 @@ def read(data: Any, folder: Path, options: ReadOptions | None = None, progress: 
     """
     options = options or ReadOptions()
     source = locate(data, options)
+    options = _as_its_run(source, options)
     sha256 = streams.sha256(source.path) if source.path is not None and source.path.is_file() else ""
     if sha256 and (found := _existing(folder, _digest(sha256, options))):
         return found
@@ -80,6 +83,24 @@ def locate(data: Any, options: ReadOptions | None = None) -> Source:
     if path.exists() or not _is_hub(str(data)):
         return Source(path.name, path=path, head=streams.head(path), delimiter=delimiter)
     return Source(str(data))
+
+
+def _as_its_run(source: Source, options: ReadOptions) -> ReadOptions:
+    """The options with the columns that a run was read by, for a part of it: it stands in the columns it came in."""
+    path = source.path
+    if path is None or path.name not in OF_A_RUN or any(getattr(options, name) for name in ("format", *COLUMNS[:4])):
+        return options
+    try:
+        told = Dataset(path.parent / "dataset").manifest.options
+        named = {name: told[name] for name in ("format", *COLUMNS[:4]) if told.get(name)}
+        first = json.loads(source.head.split(b"\n", 1)[0])
+    except (InputError, ValueError):
+        return options
+    columns = {named[name] for name in named if name != "format"}
+    if not named or not isinstance(first, dict) or not columns <= first.keys():
+        return options
+    source.notes.append(f"columns of the run it is of: {', '.join(map(str, named.values()))}")
+    return replace(options, **named)
 
 
 def _is_hub(name: str) -> bool:

@@ -118,12 +118,11 @@ def known_of(
 ) -> Texts:
     """Read rows that are not to be asked: rows without a text would hold nothing back, and nobody would see it.
 
-    Columns are those named for the pool where the rows have no known format, and before that those of the run
-    whose folder the file is in. Raises InputError where no row has a text.
+    Columns are those named for the pool where the rows have no known format. Raises InputError where no row has
+    a text.
     """
-    found = texts_of(
-        data, folder, _of_run(data) if reading is None or not reading.label else reading, progress, beside=beside
-    )
+    named = reading if reading is not None and reading.label else None
+    found = texts_of(data, folder, named, progress, beside=beside)
     if _empty(found.text).all() and reading is not None and reading.text:
         found = texts_of(data, folder, ReadOptions(text=reading.text), progress, beside=beside)
     if _empty(found.text).all():
@@ -131,17 +130,6 @@ def known_of(
         what = f"no row of {locate(data).name} has a text, so it would keep nothing from being asked"
         raise InputError(what, f"name the columns as in the pool: --text, and --label for its labels, of {columns}")
     return found
-
-
-def _of_run(data: Any) -> ReadOptions | None:
-    """The columns by which a run read its rows, for a file that the run wrote; None for any other."""
-    if not isinstance(data, str | Path):
-        return None
-    try:
-        told = Dataset(Path(data).parent / "dataset").manifest.options
-    except InputError:
-        return None
-    return ReadOptions(**{name: told[name] for name in ("format", "text", "label", "prompt", "answer") if name in told})
 
 
 def eligible(
