@@ -24,6 +24,8 @@ REASON = (
 )
 ENDED = re.compile(r"[.!?…。！？؟।॥;][\s\"'”’»)\]}*_`]*$")
 OPEN_END = r"[\p{L}\p{M},，、:：]\s*\z"
+OPEN_BRACKET = r"[\p{L}\p{N}] \([^()\n]{1,80}\z"
+OPEN_ITEM = re.compile(r"(?:^|\n)[ \t]*(?:(?P<number>\d{1,3})(?P<sign>[.)])|(?P<bullet>[-*•]))[ \t]*\Z")
 JSON_START = r'\A\s*(?:\{\s*"|\[\s*[{"\[])'
 # Words that no sentence ends with, in the languages that most rows are in.
 MID_SENTENCE = re.compile(
@@ -44,11 +46,12 @@ class CutOff:
     """Answers that ran into a token limit teach a model to stop in the middle.
 
     Found in answers: a finish reason in the row that says so (`length`, `max_tokens`), a code fence that
-    does not close, JSON that ends before it closes, an end in a comma or in a word such as "and" or "the"
-    (`mid-sentence`), a colon with nothing behind it (`colon`), and a last line that ends in a bare word
-    (`no-end`). The latter counts only in a file of whose long answers at most one in twenty ends so, and is
-    told with a low score otherwise; where one in a hundred does, a short last line counts too. Headings,
-    tables, and lists whose other items have no end either, may end as they like.
+    does not close, JSON that ends before it closes, an end in a comma, in a word such as "and" or "the",
+    within a bracket or behind the number of a list's next item (`mid-sentence`), a colon with nothing
+    behind it (`colon`), and a last line that ends in a bare word (`no-end`). The latter counts only in a
+    file of whose long answers at most one in twenty ends so, and is told with a low score otherwise; where
+    one in a hundred does, a short last line counts too. Headings, tables, and lists whose other items have
+    no end either, may end as they like.
 
     Only the finish reason is proof; the rest is for review. Missed: answers that stop after a whole
     sentence. Example: `The three causes are heat, wind and`.
@@ -56,7 +59,7 @@ class CutOff:
 
     id: ClassVar[str] = "cut-off"
     code: ClassVar[str] = "Q03"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("turns", "raw")
 
@@ -72,7 +75,9 @@ class CutOff:
         as_json = _hits(texts, JSON_START)
         blocks = np.union1d(fenced, as_json)
         yield from _once(_unclosed(int(owners[at]), texts[at].as_py()) for at in blocks.tolist())
-        open_end = np.setdiff1d(_hits(texts, OPEN_END), blocks)
+        opened = np.setdiff1d(_hits(texts, rf"{OPEN_BRACKET}|\n[ \t]*(?:\d{{1,3}}[.)]|[-*•])[ \t]*\z"), blocks)
+        yield from _once(_opened(int(owners[at]), texts[at].as_py()) for at in opened.tolist())
+        open_end = np.setdiff1d(_hits(texts, OPEN_END), [*blocks, *opened])
         if len(open_end):
             usual = view.once("cut-off: share of bare ends", lambda: _bare_share(view))
             yield from _once(_ending(int(owners[at]), texts[at].as_py(), usual) for at in open_end.tolist())
@@ -120,6 +125,17 @@ def _unclosed(row: int, text: str) -> Iterator[Finding]:
             yield Finding(
                 row, 0.9, "the JSON of an answer ends before it closes", kind="unclosed-json", column="answer"
             )
+
+
+def _opened(row: int, text: str) -> Iterator[Finding]:
+    """A bracket that does not close, or the sign of a list's next item with nothing behind it."""
+    item = OPEN_ITEM.search(text)
+    if item is None:
+        yield Finding(row, 0.6, "an answer ends within a bracket", kind="mid-sentence", column="answer")
+        return
+    sign = f"{int(item['number']) - 1}{item['sign']}" if item["number"] else item["bullet"]
+    if re.search(rf"(?m)^[ \t]*{re.escape(sign)}[ \t]+\S", text):
+        yield Finding(row, 0.8, "an answer ends where an item of a list begins", kind="mid-sentence", column="answer")
 
 
 def _ending(row: int, text: str, usual: float) -> Iterator[Finding]:

@@ -19,7 +19,9 @@ PLACEHOLDER = (
     r"|to be (added|completed|filled( in)?|written|determined|continued)( later)?|coming soon"
     r"|\{\{[^{}]*\}\}|\[(insert|your|add) [^\]]*\]|<(insert |add |your )?(answer|response|completion|output)( here)?>"
     r"|(insert|add|your) (answer|response|text|completion) here"
-    r"|(no|empty) (answer|response|output|completion)( provided)?)[\s\p{P}]*$|^\s*(\.{3,}|…+|_{3,}|-{3,}|x{3,})\s*$"
+    r"|(no|empty) (answer|response|output|completion)( provided)?"
+    r"|[\[(<]((answer|response|output) here|empty|blank)[\])>]|\[object object\])[\s\p{P}]*$"
+    r"|^\s*(\.{3,}|…+|_{3,}|-{3,}|x{3,})\s*$"
 )
 FAILED = (
     r"(?i)^\s*(error( code)?:? ?\d{3}\b|((openai|anthropic|api|http|server|request) ?)?error: "
@@ -27,6 +29,7 @@ FAILED = (
     r"|too many requests|bad request|unauthorized|forbidden|request timeout)\b|rate limit (exceeded|reached)"
     r"|(internal server error|bad gateway|service unavailable)[\s\p{P}]*$"
     r"|(the )?(request|connection|read) (has )?(timed out|timeout)\b|the server (had an error|is overloaded)\b"
+    r"|error (communicating with|connecting to|calling) |\{\s*\"error\"\s*:\s*(\{|\"[^\"]{3,}\"\s*[,}])"
     r"|httpsconnectionpool\(|(openai|anthropic|requests|httpx|aiohttp)\.[\w.]*(error|exception|timeout)\b)"
 )
 SHORT = 400
@@ -49,7 +52,7 @@ class EmptyAnswer:
 
     id: ClassVar[str] = "empty-answer"
     code: ClassVar[str] = "S04"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("turns", "rejected", "faults")
 

@@ -47,10 +47,10 @@ class Garbled:
     """A model copies what is broken in its answers: loops, wrong encodings, markup that was left over.
 
     Found in answers and plain text: a stretch of letters that follows itself at least four times over
-    60 bytes (`loop`, surer where it is most of the text or its end), and tags and entities of HTML
-    outside code where nobody spoke of markup (`html`). Found in every turn: UTF-8 that was read as
-    Latin-1 (`mojibake`: a curly quote as three letters), U+FFFD, which stands for what was lost, and
-    NUL and other control characters that no one types (`control-character`).
+    60 bytes, or three times where it has 100 and more (`loop`, surer where it is most of the text or its
+    end), and tags and entities of HTML outside code where nobody spoke of markup (`html`). Found in every
+    turn: UTF-8 that was read as Latin-1 (`mojibake`: a curly quote as three letters), U+FFFD, which stands
+    for what was lost, and NUL and other control characters that no one types (`control-character`).
 
     Review items: a song repeats its refrain, and a bug report quotes broken text. Missed: loops that
     change with every copy, such as a numbered list without end, and loops of digits or punctuation.
@@ -59,7 +59,7 @@ class Garbled:
 
     id: ClassVar[str] = "garbled"
     code: ClassVar[str] = "Q04"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("turns",)
 
@@ -109,7 +109,12 @@ def _loops(texts: pa.Array, owners: np.ndarray) -> Iterator[Finding]:
         if LETTER.search(unit) and row not in told:
             told.add(row)
             score = _loop_score(raw, start, period + run)
-            yield Finding(row, score, f"{run // period + 1} copies of a stretch follow each other", kind="loop")
+            yield Finding(
+                row,
+                score,
+                f"{(run + min(12, period // 8)) // period + 1} copies of a stretch follow each other",
+                kind="loop",
+            )
 
 
 def _loop_score(raw: bytes, second: int, length: int) -> float:

@@ -20,11 +20,15 @@ from toolkit.store.view import View
 MEDIA = r"image|video|audio|img|vision|object|box|quad|file|point|patch"
 TOKENS = (
     r"<\|[A-Za-z][A-Za-z0-9_]*\|>|<｜[^｜\s<>]{1,40}｜>|<(?:start|end)_of_turn>|\[/?INST\]|</?SYSTEM_PROMPT>"
-    r"|\[/?(?:TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS|SYSTEM_PROMPT)\]|<</?SYS>>|</s>\s*$|^<s>|^<bos>|<eos>\s*$"
+    r"|\[/?(?:TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS|SYSTEM_PROMPT)\]|<</?SYS>>|</s>\s*$|(?m:^\s*</s>\s*$)|^<s>|^<bos>|<eos>\s*$"
 )
 NOT_TOKEN = re.compile(rf"<\|(?:{MEDIA})\w*\|>", re.IGNORECASE)
 SPEAKS = r"(?i)\A\s*(?:#{2,} ?(?:assistant|response)|assistant|chatgpt) ?(?::|\n)"
 GOES_ON = r"(?i)\n\s*(?:#{2,} ?(?:instruction|user|human|input)|user|human) ?(?::|\n)"
+PROMPTED = (
+    r"(?i)\A\s*(?:[#\[]{1,3} ?system(?: prompt)?\]? ?[:\n\]]|system prompt ?:|you are (?:a|an|the) (?:\w+ ){0,4}"
+    r"(?:assistant|chat ?bot|language model)\b)"
+)
 VARIABLE = (
     r"\{\{\s*[\w.]+\s*\}\}|\{%-?\s*(?:if|for|endif|endfor|set)\b|<<(?:[A-Z]+(?:_[A-Z]+)+|NAME|DATE|TEXT|USER|EMAIL|INPUT"
     r"|CONTEXT|QUESTION|ANSWER)>>"
@@ -47,8 +51,8 @@ class TemplateResidue:
 
     Found: control tokens of the common chat templates, `{{name}}` and `{% if %}` that no one filled
     in, a whole message written as JSON into another's content, and think tags that do not pair up.
-    An answer that opens with its speaker's name (`Assistant:`), or goes on with the next turn
-    (`### Instruction:`), is told as `speaker`, for review: it may be a dialogue that was asked for.
+    An answer that opens with its speaker's name (`Assistant:`) or with a system prompt, or goes on with the
+    next turn (`### Instruction:`), is told as `speaker`, for review: it may have been asked for.
 
     Texts, and prompts with completions, of which half have tokens were rendered on purpose and are
     trained on as they are: they are told as `rendered` and stay. Text inside code fences and backticks
@@ -60,7 +64,7 @@ class TemplateResidue:
 
     id: ClassVar[str] = "template-residue"
     code: ClassVar[str] = "S05"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("format", "turns", "rejected")
 
@@ -115,6 +119,7 @@ def _speakers(content: pa.Array, roles: pa.Array, owners: np.ndarray) -> Iterato
     for pattern, message in (
         (SPEAKS, "the answer opens with the name of its speaker"),
         (GOES_ON, "the answer goes on with the next turn of the user"),
+        (PROMPTED, "the answer opens with what a system prompt says"),
     ):
         hit = answers & cols.matches(content, pattern)
         if hit.any():

@@ -33,9 +33,7 @@ def content_of(value: Any) -> tuple[str | None, str]:
 
 
 def _part_text(part: Any) -> str | None:
-    """The text of one content part; empty for an image or other medium, None where it is no part."""
-    if isinstance(part, str):
-        return part
+    """The text of one content part; empty for an image or other medium, None where it is no part, as a string is."""
     if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
         return None
     text = part.get("text", part.get("value") if part["type"] == "text" else None)  # LLaMA-Factory writes `value`

@@ -13,6 +13,7 @@ from toolkit.near.shingles import FACTOR
 
 Ints = npt.NDArray[np.int64]
 BITS = 14
+LONG, BETWEEN = 100, 12
 
 
 class Loops(NamedTuple):
@@ -29,6 +30,8 @@ class Loops(NamedTuple):
 
 def loops(texts: pa.Array, *, copies: int = 4, least: int = 60) -> Loops:
     """The longest loop of every text that has at least `copies` copies and `least` repeated bytes.
+
+    Three copies are enough of a stretch of 100 bytes and more.
 
     Time is linear in the bytes, whatever they are; a null is an empty text. A stretch that changes with
     every copy, as in a numbered list, is no loop. Periods under 8 bytes are found at their multiples.
@@ -60,5 +63,8 @@ def _scan(data: Any, offsets: Any, seen: Any, least: Any, found: Any) -> None:
                 run, period = 1, at - before
             else:
                 run = 0
-            if run > found.run[row] and run >= least[1] and run >= least[0] * period:
+            # Of a long stretch three copies are enough: behind the last what stands between them is missing, and
+            # the first window of the second is not counted.
+            enough = run >= least[0] * period or (period >= LONG and run + BETWEEN >= 2 * period)
+            if run > found.run[row] and run >= least[1] and enough:
                 found.start[row], found.period[row], found.run[row] = at - run + 1 - begin, period, run
