@@ -22,7 +22,7 @@ from toolkit.sample.queue import FILE, QueueRow, content_hash, write_queue
 from toolkit.sample.reasons import reason
 from toolkit.sample.rounds import Round, history
 from toolkit.sample.signals import Told, told
-from toolkit.store.folder import RunFolder
+from toolkit.store.folder import RunFolder, default_run
 from toolkit.write import whole_file
 
 Ints = npt.NDArray[np.int64]
@@ -56,7 +56,8 @@ def sample(
     given.options.check()
     if n < 1:
         raise UsageError(f"a queue of {n} rows", "give -n 1 or more")
-    folder = RunFolder(Path(out) if out else Path("runs") / f"{Path(locate(given.pool).name).stem}-queue")
+    named = default_run(locate(given.pool).name).path
+    folder = RunFolder(Path(out) if out else named.with_name(f"{named.name}-queue"))
     with folder.locked():
         seen = look(given, folder.path, encode, progress)
         sampler = sampler_named(given.options.strategy, cold=seen.ready.hardness is None)
