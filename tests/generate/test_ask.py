@@ -232,6 +232,13 @@ def test_a_key_file_must_be_its_owners_alone() -> None:
             ask(model("anthropic", server, key_file="nothing.txt"), asking(1))
 
 
+def test_a_variable_that_holds_more_than_a_key_is_told_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "one\ntwo")
+    with serving() as server, pytest.raises(InputError, match="OPENAI_API_KEY does not hold one key"):
+        ask(model("openai", server), asking(1))
+    assert not server.served.bodies
+
+
 def test_a_model_must_be_named() -> None:
     with pytest.raises(UsageError, match="names no model"):
         provider("openai")

@@ -15,10 +15,14 @@ HIDDEN = "[key]"
 def read_key(variable: str, file: str | None = None) -> str | None:
     """The key in a file, else in an environment variable, else None.
 
-    Raises InputError for a file that cannot be read, is empty, or that others can read as well.
+    Raises InputError for a file that cannot be read, is empty, or that others can read as well, and for a variable
+    that holds more than one word.
     """
     if file is None:
-        return os.environ.get(variable, "").strip() or None
+        told = os.environ.get(variable, "").split()
+        if len(told) > 1:
+            raise InputError(f"{variable} does not hold one key", "set it to the key alone, without blanks or lines")
+        return told[0] if told else None
     path = Path(file).expanduser()
     try:
         mode = path.stat().st_mode

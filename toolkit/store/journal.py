@@ -198,7 +198,8 @@ class Journal:
                 continue
             if broken is not None:
                 what = f"{self.path} is damaged in line {broken}, and whole lines follow it"
-                raise InputError(what, "restore the file, or begin anew with --fresh (the old journal is kept)")
+                fix = f"restore the file, or take line {broken} out: what it held may be bought again"
+                raise InputError(what, fix)
             state.take(event, offset)
             good, ends = offset + len(line), line.endswith(b"\n")
         torn = os.fstat(self._file).st_size - good
