@@ -16,9 +16,9 @@ OPENS = re.compile(
     r"(?i)\W*(?:(?:(?:i(?:'|’)m |i am )?sorry|unfortunately|es tut mir leid|tut mir leid|leider|lo siento|lo lamento"
     r"|désolée?|je suis désolée?|mi dispiace|sinto muito|desculpe)\b\W+(?:(?:but|aber|pero|mais|ma|mas)\b\W+)?)?"
     r"(?:i (?:can(?:'|’)?t|cannot|can not|won(?:'|’)t|will not|must not)|i(?:'|’)m (?:unable|not able|not allowed)"
-    r"|i am (?:unable|not able|not allowed)|(?:(?:das|dies|dabei|hierbei|damit|dazu|darüber|hier) )?(?:kann|darf|werde) ich"
-    r"(?: \w+){0,3} nicht|ich (?:kann|darf|werde)(?: \w+){0,3} nicht|no (?:puedo|debo)|je ne (?:peux|dois) pas"
-    r"|non posso|não posso)\b"
+    r"|i am (?:unable|not able|not allowed)|ich (?:kann|darf|werde)(?: \w+){0,3} nicht"
+    r"|(?:(?:das|dies|dabei|hierbei|damit|dazu|darüber|hier) )?(?:kann|darf|werde) ich(?: \w+){0,3} nicht"
+    r"|no (?:puedo|debo)|je ne (?:peux|dois) pas|non posso|não posso)\b"
 )
 
 
