@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from toolkit.core.types import Level
+from toolkit.core.types import Finding, Level
 from toolkit.read import ReadOptions
 from toolkit.readiness import Readiness, gate, readiness
 from toolkit.store import streams
+from toolkit.store.ledger import Ledger, Run
 from toolkit.verify import VerifyOptions, verify
 
 CLASSES = 18
@@ -140,3 +141,14 @@ def test_tools_of_other_keys_do_not_shut_the_door_that_mends_them(tmp_path: Path
     found = verify(rows, run=tmp_path / "run", options=VerifyOptions(only=("arrow-round-trip",), embed=False))
     line = found.decision.outcome("arrow-round-trip")
     assert line is not None and (line.flagged, line.level) == (2, Level.WARNING)
+
+
+def test_what_an_older_version_found_elsewhere_is_gone(tmp_path: Path) -> None:
+    options = VerifyOptions(only=("arrow-round-trip",), embed=False)
+    rows = [{"text": "a", "label": "b"}]
+    verify(rows, run=tmp_path / "run", options=options)
+    with Ledger(tmp_path / "run" / "ledger.duckdb") as ledger:
+        stale = Run("arrow-round-trip", "S06", "input", 2, "old", "{}", "ran", "", 1, 1, 0.0)
+        ledger.write(stale, [Finding(0, 1.0, "no type", kind="no-arrow-type")])
+    found = verify(rows, run=tmp_path / "run", options=options)
+    assert [each.scope for each in found.decision.outcomes if each.check == "arrow-round-trip"] == ["kept"]

@@ -116,6 +116,13 @@ class Ledger:
         for (run,) in found:
             self._drop(run)
 
+    def forget(self, check: str, scope: str) -> None:
+        """Forget the run of one check in one scope."""
+        for (run,) in self._db.execute(
+            'SELECT run FROM runs WHERE "check" = ? AND scope = ?', [check, scope]
+        ).fetchall():
+            self._drop(run)
+
     def digest_of(self, check: str, scope: str) -> str | None:
         """The digest of the finished run of a check, None where it has to be run."""
         sql = """SELECT digest FROM runs WHERE "check" = ? AND scope = ? AND status IN ('ran', 'not applicable')"""
