@@ -313,3 +313,28 @@ def test_a_request_may_be_declined_in_other_words_and_languages(answer: str) -> 
     item = {"prompt": "Where does she live?", "completion": answer}
     assert refusal("refusal-calibration", item, "decline") == ""
     assert "declined" in refusal("refusal-calibration", {**item, "completion": "She lives in the old mill."}, "decline")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"max_words": 4}, "it has 9 words"),
+        ({"max_words": 4, "of": "answer"}, ""),
+        ({"without": ["free"], "of": "answer"}, ""),
+        ({"without": ["free"]}, "it holds 'free'"),
+        ({"contains": ["free"], "of": "answer"}, "it lacks 'free'"),
+    ],
+)
+@pytest.mark.parametrize("form", ["pair", "messages"])
+def test_rules_hold_for_the_row_or_its_answer(form: str, options: dict[str, Any], words: str) -> None:
+    turns = [
+        {"role": "user", "content": "Is it free of charge?"},
+        {"role": "assistant", "content": "No, it costs five."},
+    ]
+    fields: Any = {"messages": turns, "tools": "[many words of tools in a list]"}
+    if form == "pair":
+        fields = {"prompt": turns[0]["content"], "completion": turns[1]["content"], "label": "a b c"}
+    guard = parts.build("gates", "rules", options).guard(Context({}))
+    found = guard.judge(GeneratedRow(fields, "x"), Cell("a"))
+    assert words in found
+    assert bool(words) == bool(found)
