@@ -27,7 +27,7 @@ WORDS = (
     *("amber", "birch", "cedar", "delta", "ember", "frost", "grove", "heron"),
     *("ivory", "jade", "kelp", "lunar", "maple", "north", "ocean", "pearl"),
 )
-ASKED = re.compile(r'Write (\d+) different texts of the class "([^"]+)"')
+ASKED = re.compile(r'Write (\d+) (?:different )?texts? of the class "([^"]+)"')
 CLOSE = b"\r\n\r\n"
 
 

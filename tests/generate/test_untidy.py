@@ -338,3 +338,10 @@ def test_rules_hold_for_the_row_or_its_answer(form: str, options: dict[str, Any]
     found = guard.judge(GeneratedRow(fields, "x"), Cell("a"))
     assert words in found
     assert bool(words) == bool(found)
+
+
+def test_one_row_is_asked_for_as_one() -> None:
+    for task, told in (("classification", "1 text of the class"), ("maths-code", "1 programming task of the kind")):
+        seed = Seed(Cell("code-list"))
+        asked = next(parts.build("recipes", task, {"labels": {"code-list": ""}}).cook(seed)).messages[-1].content
+        assert asked.startswith(f"Write {told}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -35,6 +36,7 @@ VERBALIZED = (
 LOST = "an item of the reply holds a piece of a LaTeX command, whose backslash was not escaped"
 SPOKEN = ("empty-answer", "garbled", "refusal", "template-residue")
 """Checks of `verify` on what an assistant says, where no proof reads it; a recipe's own `verify` wins."""
+_ONE = re.compile(r"(\A|\n)Write 1 different ((?:programming )?\w+)s\b")
 Make = Callable[[Any, Seed, int], GeneratedRow]
 
 
@@ -109,7 +111,7 @@ def prompts(recipe: Asking, seed: Seed, **more: Any) -> tuple[Message, ...]:
         "shun": list(seed.shun),
         **more,
     }
-    asked = render(recipe.prompt, seen, "strategy.prompt").strip()
+    asked = _ONE.sub(r"\1Write 1 \2", render(recipe.prompt, seen, "strategy.prompt").strip())
     persona = persona_of(recipe, seed)
     asked += f"{PERSONA}{persona}." if persona else ""
     asked += VERBALIZED if recipe.verbalized else ""
