@@ -15,6 +15,7 @@ from toolkit.core.policy import CheckRule, KindRule, Policy, reached
 from toolkit.core.types import Fact, Finding, Findings, Level
 from toolkit.decide import Kind, Outcome, _copies, decide
 from toolkit.judge import reasons, verdict
+from toolkit.renderers.terminal import outcomes
 from toolkit.store.ledger import Ledger, Run
 
 PAIRS = st.lists(st.tuples(st.integers(0, 14), st.integers(0, 14)).filter(lambda pair: pair[0] != pair[1]), max_size=40)
@@ -195,3 +196,14 @@ def test_names_in_a_title_stay_as_they_are(message: str, tmp_path: Path) -> None
     with _ledger(tmp_path, 9, {"noise": [Finding(1, 1.0, message, kind="a")]}) as ledger:
         (reason,) = reasons(decide(ledger, policy).outcomes, policy, "text")
     assert reason.title == message
+
+
+def test_the_terminal_has_a_line_for_what_was_found_and_names_the_rest(tmp_path: Path) -> None:
+    found = [Finding(at, 1.0, "m", kind=f"k{at % 7}") for at in range(9)]
+    with _ledger(tmp_path, 9, {"bad": found, "calm": [], "late": []}, late="skipped") as ledger:
+        ledger.write(Run("away", "X02", "input", 1, "", "{}", "not applicable", "no labels", 0, 9, 0.0), [])
+        lines = outcomes(decide(ledger, Policy(checks={"bad": CheckRule(levels={"error": 0.0})})))
+    assert [line.split()[1] for line in lines if line.startswith("X0")] == ["bad", "late"]
+    assert [line.split()[0] for line in lines if line.startswith("      k")] == ["k0", "k1", "k2", "k3", "k4"]
+    assert "      … and 2 more kinds" in lines
+    assert "found nothing: X01 calm" in lines and "not applicable here, --json says why: X02 away" in lines

@@ -44,7 +44,19 @@ def test_sums_that_do_not_add_up_are_said():
 
 
 def test_a_check_that_looked_twice_says_at_what():
-    text = TerminalReport().render(sample.usual())
+    usual = sample.usual()
+    found = [replace(line, status="ran", flagged=1) for line in usual.checks]
+    text = TerminalReport().render(replace(usual, checks=found))
     assert "L01 leak (input)" in text
     assert "L01 leak (split)" in text
     assert "S02 row-format (" not in text
+
+
+def test_notes_take_a_line_and_checks_without_a_finding_are_counted():
+    usual = sample.usual()
+    notes = [replace(usual.reasons[0], level="info", title=f"note {at}", remedy="read") for at in range(3)]
+    clean = replace(usual.checks[0], check="calm", status="ran", flagged=0, level="ok", level_input="ok", tested="")
+    text = TerminalReport().render(replace(usual, reasons=notes, checks=[*usual.checks, clean]))
+    at = [line for line in text.splitlines() if line.startswith("note ")]
+    assert len(at) == 3 and at[0].split() == ["note", "note", "0", f"({notes[0].code})"]
+    assert "calm" not in text and "more found nothing" in text

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.types import Level
-from toolkit.decide import Decision, Outcome
-from toolkit.renderers.words import shown
+from toolkit.decide import Decision, Kind, Outcome
+from toolkit.renderers.words import beyond, plural, shown
 
 if TYPE_CHECKING:
     from toolkit.verify import Verified
 
+COLUMNS = 100
 CONFUSED = 3
+KINDS = 5
+SAID = 160
 MARK = {
     Level.OK: "ok",
     Level.INFO: "info",
@@ -57,17 +61,48 @@ def _mostly_undecodable(found: Verified) -> bool:
 
 
 def outcomes(decision: Decision) -> list[str]:
-    """One line a check, then one a kind of finding that counts."""
+    """A line for each check that found something or could not look, then its largest kinds; the others by name."""
     lines = [f"{'check':<24}{'status':<16}{'flagged':>9}{'out':>9}  found in the input"]
+    clean, absent = [], []
     for each in decision.outcomes:
-        lines.append(_outcome(each))
-        lines += _confused(each)
-        lines += [
-            f"      {kind.kind:<22}{kind.flagged:>15,}           {kind.message}"
-            for kind in each.kinds
-            if kind.flagged or kind.level_input > Level.OK
-        ]
-    return lines
+        if each.status == "not applicable":
+            absent.append(_name(each))
+        elif (
+            each.status == "ran"
+            and not each.flagged
+            and each.level_input == Level.OK
+            and not (each.tested or each.confused)
+        ):
+            clean.append(_name(each))
+        else:
+            lines += [_outcome(each), *_confused(each), *_kinds(each)]
+    ran = {_name(each) for each in decision.outcomes if each.status != "not applicable"}
+    absent = [name for name in absent if name not in ran]
+    return [*lines, *_named("found nothing", clean), *_named("not applicable here, --json says why", absent)]
+
+
+def _name(each: Outcome) -> str:
+    return f"{each.code} {each.check}"
+
+
+def _named(title: str, names: list[str]) -> list[str]:
+    """Names in lines of COLUMNS, none of them broken."""
+    text = ", ".join(name.replace(" ", "\xa0") for name in dict.fromkeys(names))
+    lines = textwrap.wrap(f"{title}: {text}", COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
+    return ["", *(line.replace("\xa0", " ") for line in lines)] if names else []
+
+
+def _kinds(each: Outcome) -> list[str]:
+    """The kinds of finding that count, most rows first."""
+    found = [kind for kind in each.kinds if kind.flagged or kind.level_input > Level.OK]
+    found.sort(key=lambda kind: (-kind.flagged, kind.kind))
+    lines = [f"      {kind.kind:<22}{kind.flagged:>15,}           {_said(kind)}" for kind in found[:KINDS]]
+    more = beyond(found, KINDS)
+    return [*lines, f"      … and {plural(more, 'more kind')}"] if more else lines
+
+
+def _said(kind: Kind) -> str:
+    return shown(f"such as: {kind.message}" if kind.varied and kind.flagged > 1 else kind.message, SAID)
 
 
 def _confused(each: Outcome) -> list[str]:
@@ -79,7 +114,7 @@ def _confused(each: Outcome) -> list[str]:
 
 
 def _outcome(each: Outcome) -> str:
-    name = f"{each.code} {each.check}"
+    name = _name(each)
     if each.status != "ran":
         return f"{name:<24}{each.status:<16}{'':>9}{'':>9}  {each.reason}"
     tested = f"; {each.tested.words}" if each.tested else ""

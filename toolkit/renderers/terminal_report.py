@@ -16,6 +16,7 @@ from toolkit.renderers.words import beyond, count, fit, is_command, named, numbe
 COLUMNS = 100
 LEFT = 12
 CLASSES = 10
+NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,20 @@ def verdict(report: Report) -> list[str]:
     """The verdict and its reasons, heaviest first."""
     lines = [f"{shown(report.verdict, 40)}: {shown(report.name, 60)}", *_wrapped(page.SAYS.get(report.verdict, ""), 0)]
     found = page.reasons(report)
-    for reason in found[: page.CAPS["reasons"]]:
+    shown_now = found[: page.CAPS["reasons"]]
+    heavy = [reason for reason in shown_now if page.level_word(reason.level) != NOTE]
+    for reason in heavy:
         lines += ["", *_reason(reason)]
+    lines += [""] if len(shown_now) > len(heavy) else []
+    for reason in shown_now:
+        lines += _note(reason) if page.level_word(reason.level) == NOTE else []
     more = beyond(found, page.CAPS["reasons"])
     return [*lines, "", f"… and {plural(more, 'more reason')}"] if more else lines
+
+
+def _note(reason: Reason) -> list[str]:
+    """What changes no verdict, without its next step, which is in the other reports."""
+    return _wrapped(f"{named(reason.title)} ({shown(reason.code, 20)})", 11, first=f"{fit(NOTE, 9)}  ")
 
 
 def _reason(reason: Reason) -> Iterator[str]:
@@ -135,12 +146,24 @@ def _classes(report: Report) -> list[str]:
 
 
 def checks(report: Report) -> list[str]:
-    """A line a check: what it flagged in the input and among the rows that stay."""
+    """A line for each check that has something to tell: what it flagged in the input and among the rows that stay."""
     head = f"{'check':<28}{'looked at':>12}{'flagged':>10}{'kept':>9}{'out':>9}  result"
     twice = page.repeated(report)
-    lines = [_check(line, line.scope if line.check in twice else "") for line in report.checks[: page.CAPS["checks"]]]
-    more = beyond(report.checks, page.CAPS["checks"])
-    return [head, *lines, f"… and {plural(more, 'more check')}"] if more else [head, *lines]
+    told = [line for line in report.checks if _tells(line)]
+    lines = [_check(line, line.scope if line.check in twice else "") for line in told[: page.CAPS["checks"]]]
+    more = beyond(told, page.CAPS["checks"])
+    lines += [f"… and {plural(more, 'more check')}"] if more else []
+    rest = [line for line in report.checks if not _tells(line)]
+    clean = sum(line.status == "ran" for line in rest)
+    last = f"{plural(clean, 'check')} more found nothing, {len(rest) - clean} had nothing to look at"
+    return [head, *lines, *([last] if rest else [])]
+
+
+def _tells(line: CheckLine) -> bool:
+    """Whether a check found something, or could not look where it should have."""
+    if line.status != "ran":
+        return line.status != "not applicable"
+    return bool(line.flagged or line.tested) or {line.level, line.level_input} != {"ok"}
 
 
 def _check(line: CheckLine, scope: str) -> str:
