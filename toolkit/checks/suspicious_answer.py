@@ -64,7 +64,7 @@ class SuspiciousAnswer:
 
     id: ClassVar[str] = "suspicious-answer"
     code: ClassVar[str] = "N02"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     scope: ClassVar[str] = "input"
     embeds: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("prompt", "question", "system", "answer")

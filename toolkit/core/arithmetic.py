@@ -24,6 +24,8 @@ HEDGED = re.compile(
     r"(?i)\b(?:not|wrong|incorrect|mistake|error|false|instead|isn't|≠|mod|modulo|binary|hex|base|approx\w*|about"
     r"|claim\w*|says?|said|if|suppose|assum\w+)\b|≈|≡"
 )
+CODED = re.compile(r"(?<![\d.,])0\d")  # `0900 - 0130` are times, `007` is a name
+DASHES = ("–", "—")
 SIGNS = ("+", "*", "**", "/", "×", "÷", "^", "−", "-", "x", ")", "%", "=")
 UNHANDY = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 MOST_DIGITS, MOST_POWER, MOST_SIDES, MOST_TOKENS, LONGEST = 40, 64, 20, 500, 200_000
@@ -98,13 +100,14 @@ def _clings(text: str, before: re.Match[str] | None, first: re.Match[str]) -> bo
     """Whether a letter, a colon or the like stands right before, as in `2:30`, `x2` or `√4`."""
     if before is None or before.lastgroup == "end":
         return False
+    if before[0] in DASHES and re.search(r"[\d)%]\s*\Z", text[: before.start()][-4:]):
+        return True  # a minus, or what a heading ends with: `$90 - (20 + 5) = 65` goes wrong without its beginning
     if before.end() == first.start():
         return before[0] not in tuple("\"'“‘([{-–—>*:") or (
             before[0] == ":" and text[before.start() - 1 : before.start()].isdigit()
         )
-    return before[0] in tuple("√<>≤≥≠≈±∑∫·") or (
-        before.lastgroup == "word" and len(before[0]) == 1 and before[0] not in "aAI"
-    )
+    variable = before.lastgroup == "word" and len(before[0]) == 1 and before[0] not in "aAI"
+    return before[0] in tuple("√<>≤≥≠≈±∑∫·") or (variable and not text[: before.start()].endswith(("'", "’")))
 
 
 def _goes_on(text: str, last: re.Match[str], after: re.Match[str] | None) -> bool:
@@ -114,7 +117,7 @@ def _goes_on(text: str, last: re.Match[str], after: re.Match[str] | None) -> boo
     close = after.start() == last.end()
     if after.lastgroup == "word":
         return SPOKEN.match(after[0]) is not None or (close and after[0].lower() not in ("st", "nd", "rd", "th"))
-    if after[0] in "!≠≈<>≤≥±·":
+    if after[0] in "!≠≈<>≤≥±·" or (after[0] in DASHES and re.match(r"\s*[$€£]?[\d(]", text[after.end() :][:4])):
         return True
     return close and (after[0] in "°²³_" or (after[0] in ":,.'’" and text[after.end() : after.end() + 1].isdigit()))
 
@@ -160,7 +163,7 @@ def _wrong(
         if gap == "none":
             continue
         sure = 1.0 if is_mark else 0.9
-        doubtful = gap == "unsure" or hedged
+        doubtful = gap == "unsure" or hedged or any(CODED.search(side) for side in sides[at - 1 : at + 1])
         if doubtful or (not is_mark and (_may_be_a_range(sides[at - 1]) or not _operates(sides[at - 1]))):
             sure = 0.3
         written = f"{sides[at - 1].strip()} = {sides[at].strip()}"
@@ -224,8 +227,11 @@ def _operates(side: str) -> bool:
 
 
 def _may_be_a_range(side: str) -> bool:
-    """`3-5`, `1/2`: a range, a date or a ratio as well as a sum."""
-    return re.fullmatch(rf"\s*(?:{NUMBER})[-/−](?:{NUMBER})\s*", side) is not None
+    """`3-5`, `1914-18`, `1/2`: a range, a date or a ratio as well as a sum; of a range the second number is larger."""
+    match = re.fullmatch(rf"\s*({NUMBER})([-/−])({NUMBER})\s*", side)
+    if match is None or match[2] == "/" or re.fullmatch(r"1[5-9]\d\d|20\d\d", match[1]):
+        return match is not None
+    return float(match[1].replace(",", "")) <= float(match[3].replace(",", ""))
 
 
 def _shown(value: Fraction) -> str:
