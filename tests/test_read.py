@@ -281,6 +281,18 @@ def test_tables_in_memory_and_on_disk(tmp_path: Path) -> None:
     assert read_rows[0][0]["ref"] == "row-1"
 
 
+def test_a_frame_with_cells_of_several_kinds_is_read_row_by_row(tmp_path: Path) -> None:
+    import pandas as pd
+
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    frame = pd.DataFrame({"messages": [turns, "oops", None], "n": [1, "b", None], "at": [None, None, pd.Timestamp(0)]})
+    raw = read(frame, tmp_path / "dataset").table(("raw",)).column("raw").to_pylist()
+    first, second, third = map(json.loads, raw)
+    assert first == {"messages": turns, "n": 1, "at": None}
+    assert second == {"messages": "oops", "n": "b", "at": None}
+    assert third["messages"] is None and third["at"].startswith("1970-01-01")
+
+
 def test_a_folder_of_shards_is_one_data_set(tmp_path: Path) -> None:
     folder = tmp_path / "clone"
     (folder / "data").mkdir(parents=True)

@@ -165,7 +165,7 @@ def _check_export(exported: Path, report: Path) -> None:
     found = json.loads(exported.read_text(encoding="utf-8"))
     if found["readiness"] != streams.sha256(report):
         what = f"{exported.parent.name} was exported under another readiness report"
-        raise NotFit(what, f"export again: toolkit export {report.parent}")
+        raise NotFit(what, f"export again: toolkit export {report.parent} --to {found.get('to', 'TARGET')}")
     for file in [*found["files"], *found.get("beside", [])]:
         _unchanged(exported.parent / file["name"], file["sha256"], "was exported")
 

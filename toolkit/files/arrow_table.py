@@ -78,11 +78,20 @@ def _from_memory(obj: Any) -> Iterable[list[Any]]:
             for batch in obj.iter(BATCH)
         )
     if hasattr(obj, "to_dict") and hasattr(obj, "columns"):  # pandas.DataFrame
-        return (batch.to_pylist() for batch in pa.Table.from_pandas(obj, preserve_index=False).to_batches(BATCH))
+        return _from_pandas(obj)
     if isinstance(obj, Iterable):
         return _grouped(obj)
     what = f"a {type(obj).__name__} is not a table"
     raise InputError(what, "give a path, a Hub id, a datasets.Dataset, an Arrow table, a pandas frame or dicts")
+
+
+def _from_pandas(frame: Any) -> Iterable[list[Any]]:
+    """Rows by way of Arrow; one by one where cells of a column are of several kinds, which Arrow does not take."""
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return _grouped(frame.astype(object).where(frame.notna(), None).to_dict("records"))
+    return (batch.to_pylist() for batch in table.to_batches(BATCH))
 
 
 def _grouped(rows: Iterable[Any]) -> Iterator[list[Any]]:
