@@ -29,7 +29,8 @@ def shop(source: str = SHOP) -> dict[str, Any]:
     Path("shelf.py").write_text("LEFT = {'lamp': 417}\n")
     Path("shop.py").write_text(source)
     Path("tools.json").write_text(json.dumps([TOOL]))
-    return {"task": "tool-use", "labels": {"tool-one": ""}, "options": {"tools": "tools.json", "execute": "shop.py"}}
+    options = {"tools": "tools.json", "execute": "shop.py"}
+    return {"task": "tool-use", "labels": {"tool-one": ""}, "options": options, "model": {"use": "openai:local"}}
 
 
 def serve(request: Request, rng: Random) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -17,6 +18,8 @@ from toolkit.runners.queries import Room
 
 ODD = "SELECT 'it''s; \n(x' AS name, DATE '2024-02-03' AS day, 1.50::DECIMAL(5,2) AS \"unit price\", NULL::INT AS gone,"
 ODD += " [1, 2] AS list, 'nan'::DOUBLE AS odd, 1e-7::DOUBLE AS small, true AS yes"
+
+SQL: dict[str, Any] = {"task": "sql", "labels": {"sql-filter": ""}, "model": {"use": "openai:local"}}
 
 
 def test_files_become_tables_that_hold_what_they_held() -> None:
@@ -39,7 +42,7 @@ def test_a_recipe_names_them_and_a_model_sees_the_first_rows() -> None:
     Path("a.csv").write_text("id,city\n" + "".join(f"{nth},Graz\n" for nth in range(40)))
     asked = []
     for told in ("a.csv", ["a.csv"]):
-        loaded = recipe(task="sql", labels={"sql-filter": ""}, options={"tables": told})
+        loaded = recipe(**SQL, options={"tables": told})
         assert loaded.references() == [Path("a.csv")]
         conversation = loaded.recipe.cook(Seed(Cell("sql-filter")))
         asked.append(next(conversation).messages[-1].content)
@@ -63,7 +66,7 @@ def test_tables_that_cannot_be_read_are_told(told: object, words: str) -> None:
     for name in ("a.csv", "b.sql", "bad.parquet", "bad.duckdb"):
         Path(name).write_text("a,b\n1,2\n")
     with pytest.raises((UsageError, InputError), match=words):
-        recipe(task="sql", labels={"sql-filter": ""}, options={"tables": told})
+        recipe(**SQL, options={"tables": told})
 
 
 def test_a_script_of_a_line_for_each_row_is_shown_in_brief() -> None:
@@ -72,3 +75,19 @@ def test_a_script_of_a_line_for_each_row_is_shown_in_brief() -> None:
         Seed(Cell("a"))
     )
     assert "(4),\n...\n" in next(asking).messages[-1].content
+
+
+@pytest.mark.parametrize(
+    ("task", "options"), [("sql", {"tables": "CREATE TABLE t(a INT)"}), ("extraction", {"schema": {"type": "object"}})]
+)
+def test_what_composes_its_own_tables_cannot_be_told_others(task: str, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="is not read by procedural, which composes its own"):
+        recipe(task=task, labels={}, options=options)
+
+
+def test_rows_in_another_encoding_are_told_as_such() -> None:
+    for name, text in (("a.csv", "text,label\nsch\xf6n,refund\n"), ("b.csv", "\xe4\xf6,label\n")):
+        Path(name).write_bytes(text.encode("latin-1"))
+        with pytest.raises(InputError) as caught:
+            recipe(seeds={"path": name})
+        assert "iconv" in caught.value.fix

@@ -41,13 +41,19 @@ def _read_rows(name: str, stamp: tuple[int, int], text: str, label: str) -> tupl
     with tempfile.TemporaryDirectory(prefix="toolkit-") as folder:
         found = read(path, Path(folder) / "dataset", ReadOptions(text=text, label=label))
         if not found.n_rows:
-            raise InputError(
-                f"{path} holds no row that can be read", "name a file with at least one row, or take it out"
-            )
+            raise InputError(f"{path} holds no row that can be read", _remedy(path))
         table = found.table(("prompt", "label", "answer", "ref", "roles", "turns"))
         columns = [table[column].to_pylist() for column in ("prompt", "label", "answer", "ref")]
         columns.append(_said(table))
     return tuple(Example(*values) for values in zip(*columns, strict=True))
+
+
+def _remedy(path: Path) -> str:
+    try:
+        path.read_bytes().decode()
+    except UnicodeDecodeError:
+        return "it is no UTF-8: re-encode it, say with iconv -f WINDOWS-1252 -t UTF-8"
+    return "name a file with at least one row, or take it out"
 
 
 def _said(table: pa.Table) -> list[str]:

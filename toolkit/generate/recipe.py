@@ -272,11 +272,21 @@ def checked(file: RecipeFile, name: str, folder: Path) -> Loaded:
     if missing is not None:
         raise UsageError(f"'{missing}' does not exist", "paths in a recipe are relative to the recipe's folder")
     loaded = Loaded(file, file.name or name, folder, _provider(file), _recipe(file, folder))
+    _options_are_read(loaded)
     loaded.gates(loaded.context({}))
     _budget_holds(file, loaded.provider)
     _grammar_fits(file, loaded.provider)
     prompt_renders(loaded)
     return loaded
+
+
+def _options_are_read(loaded: Loaded) -> None:
+    """Raises UsageError where a provider that composes its own tables, tools and records is told of others."""
+    provider = loaded.provider
+    own = next((name for name in material.FILED if loaded.file.options.get(name)), "")
+    if own and provider.id == "procedural":
+        what = f"'{own}' of the options is not read by {provider.id}, which composes its own"
+        raise UsageError(what, "let a model make the rows: model.use, or take it out")
 
 
 def _provider(file: RecipeFile) -> Provider:

@@ -161,7 +161,8 @@ class DatasetWriter:
         self._rows.close()
         self._rejects.close()
         text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
-        (self._draft / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        # Names of columns of a file that is no UTF-8 hold what cannot be written.
+        (self._draft / "manifest.json").write_text(text + "\n", encoding="utf-8", errors="replace")
         shutil.rmtree(self.folder, ignore_errors=True)
         self._draft.replace(self.folder)
         return Dataset(self.folder)
