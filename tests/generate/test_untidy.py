@@ -262,6 +262,22 @@ def test_a_refined_answer_stays_with_its_prompt() -> None:
     assert len({str(row.lineage["parents"]) for row in rows}) == 2
 
 
+@pytest.mark.parametrize(
+    ("prompt", "repeats"),
+    [
+        ("Explain salt briefly, please.", True),
+        ("Please explain SALT briefly now", True),
+        ("Explain salt.", True),
+        ("Explain glass briefly.", False),
+        ("Explain salt briefly without any chemistry.", False),
+    ],
+)
+def test_a_child_is_not_its_parent_with_a_word_more(prompt: str, repeats: bool) -> None:
+    examples = (Example("Explain salt briefly.", None, "x", "line-1"),)
+    row = cooked("evolve", {**PAIR, "prompt": prompt}, examples=examples, refine=False)
+    assert ("repeats a parent" in row.fault) == repeats
+
+
 def test_a_recipe_may_name_its_own_words_of_declining() -> None:
     told: dict[str, Any] = {"check": [{"stance": {"declines": ["Da muss ich passen"]}}]}
     row = {"prompt": "Wessen Konto?", "completion": "Da muss ich passen, denn es gehört ihr allein."}

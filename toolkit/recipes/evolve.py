@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from toolkit.core.quotes import WORD
 from toolkit.core.request import Conversation, Example, GeneratedRow, Malformed, Message, Request, Seed
 from toolkit.core.text import normal_text
-from toolkit.recipes.asking import SPOKEN, SYSTEM, ask, ask_for_items, pair, place
+from toolkit.recipes.asking import SPOKEN, SYSTEM, ask, ask_for_items, faulty, pair, place
 
 PROMPT = """\
 Here are {{ parents | length }} requests to an assistant. Write one new request from each, in their order: \
@@ -30,6 +32,7 @@ REFINE = (
     "Now read each completion as its hardest critic: what is wrong, missing, or said twice? Write the list again "
     "with the same prompts in the same order and completions that stand up to that. Answer with the JSON list alone."
 )
+FEW_WORDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Evolve:
 
         def row(item: Any, seed: Seed, nth: int) -> GeneratedRow:
             found = pair(item, seed.cell.label)
+            if any(_repeats(found.text, each.text) for each in parents):
+                return faulty(item, seed.cell.label, "repeats a parent, give or take a word or two")
             lineage = {"parents": [parents[nth].ref]} if nth < len(parents) and parents[nth].ref else {}
             return replace(found, lineage=lineage)
 
@@ -80,6 +85,13 @@ class Evolve:
         """As many rows as are asked for, in turn from a place that differs from cell to cell."""
         start = place(Seed(seed.cell)) + seed.sample
         return [self.examples[(start + nth) % len(self.examples)] for nth in range(seed.rows)]
+
+
+def _repeats(child: str, parent: str) -> bool:
+    """Whether one has all the words of the other and at most two more; by shingles short texts would differ."""
+    one, other = (Counter(WORD.findall(normal_text(text))) for text in (child, parent))
+    more, less = (one - other).total(), (other - one).total()
+    return bool(child) and min(more, less) == 0 and max(more, less) <= FEW_WORDS
 
 
 def _remembered(conversation: Conversation) -> Any:
