@@ -280,3 +280,21 @@ def test_an_address_that_moved_is_named_and_one_that_is_none_is_told_at_once() -
     assert caught.value.fix.endswith("/v2`")
     with pytest.raises(ProviderError, match="is no address"):
         asked("localhost:8000/v1")
+
+
+def test_a_request_that_rests_keeps_no_other_waiting_and_a_model_that_answers_others_is_asked_soon() -> None:
+    def serve(nth: int, path: str, body: dict[str, Any]) -> Told:
+        said = body["messages"][0]["content"]
+        seen[said] = seen.get(said, 0) + 1
+        fails = said in ("Say 0.", "Say 1.") and seen[said] < 5
+        return (500, {}, {"error": "an accident"}) if fails else (200, {}, whole())
+
+    seen: dict[str, int] = {}
+    with answering(serve) as (url, _):
+        begun = time.monotonic()
+        assert asked(url, 30, limits=Limits(concurrency=2, attempts=6, backoff_s=0.1)).complete
+        assert list(seen)[-1] == "Say 29."
+        assert time.monotonic() - begun < 3
+    failure = Retry("500", unknown=False)
+    assert waiting.pause_s(failure, "key", 6, backoff_s=0.5, silent_s=0.1) <= 1.5
+    assert waiting.pause_s(failure, "key", 6, backoff_s=0.5, silent_s=60.0) >= 8

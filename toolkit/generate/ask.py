@@ -23,6 +23,7 @@ from toolkit.store.folder import RunFolder
 from toolkit.store.journal import Header, Journal
 
 ANY = "any"
+RESTING = 200
 USUAL = Limits()
 
 
@@ -102,7 +103,7 @@ async def _all(
     answers: list[Answer],
     progress: Callable[[str, int, int], None] | None,
 ) -> None:
-    """Answer every request, as many at a time as may be in the air or wait for a batch."""
+    """Answer every request, somewhat more at once than may be in the air, or all that wait for a batch."""
     todo, done = iter(enumerate(requests)), 0
 
     async def work() -> None:
@@ -113,7 +114,9 @@ async def _all(
             if progress is not None:
                 progress("asked", done, len(requests))
 
-    many = len(requests) if engine.limits.batch else min(len(requests), engine.limits.concurrency)
+    # More than may be in the air: a request that rests before it is sent again keeps no other from its place.
+    air = engine.limits.concurrency
+    many = len(requests) if engine.limits.batch else min(len(requests), air + min(2 * air, RESTING))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(engine.running())
         workers = [asyncio.create_task(work()) for _ in range(many)]

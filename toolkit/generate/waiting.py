@@ -14,12 +14,13 @@ GO_ON = "what was made so far is kept; run the same command to go on"
 def pause_s(failure: Retry, key: str, attempt: int, *, backoff_s: float, silent_s: float) -> float:
     """The provider's wish, or doubling from `backoff_s` with a jitter that the key decides.
 
-    silent_s: how long the model has answered nothing; one that is loaded for minutes is asked less and less often.
+    silent_s: how long the model has answered nothing. One that answers others is asked again soon; one that is
+    loaded for minutes is asked less and less often.
     """
     if failure.after_s is not None:
         return min(failure.after_s, LONGEST_PAUSE_S)
     jitter = 0.5 + Random(f"{key}{attempt}").random()  # noqa: S311 - no secret is made
-    pause = backoff_s * 2.0 ** (attempt - 1)
+    pause = min(backoff_s * 2.0 ** (attempt - 1), max(2 * backoff_s, silent_s))
     if failure.throttled:
         pause = max(pause, min(silent_s / 8, LONGEST_BLIND_S))
     return float(min(pause * jitter, LONGEST_PAUSE_S))
