@@ -152,3 +152,17 @@ def test_what_an_older_version_found_elsewhere_is_gone(tmp_path: Path) -> None:
         ledger.write(stale, [Finding(0, 1.0, "no type", kind="no-arrow-type")])
     found = verify(rows, run=tmp_path / "run", options=options)
     assert [each.scope for each in found.decision.outcomes if each.check == "arrow-round-trip"] == ["kept"]
+
+
+def test_a_run_that_replaces_the_run_of_another_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = VerifyOptions(only=("parse",), embed=False)
+    for name in ("x", "y"):
+        Path(name).mkdir()
+        Path(name, "train.jsonl").write_text(f'{{"text": "{name}"}}\n')
+    assert verify("x/train.jsonl", options=options).notes == ()
+    Path("x/train.jsonl").write_text('{"text": "mended"}\n')
+    assert verify("x/train.jsonl", options=options).notes == ()
+    (note,) = verify("y/train.jsonl", options=options).notes
+    assert note == "runs/train was the run of x/train.jsonl, which this one replaces; --run NAME keeps both"
+    assert verify("y/train.jsonl", options=options).notes == ()

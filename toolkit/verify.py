@@ -119,6 +119,7 @@ def verify(
         frozen = read(data, folder.dataset, reading, progress)
         references = _references(against, folder, frozen, reading, progress)
         with Ledger(folder.ledger) as ledger:
+            replaced = _replaced(ledger, data, frozen, folder)
             _describe(ledger, frozen)
             for each in checks:  # an older version may have looked at other rows
                 if each.scope != "split":
@@ -138,7 +139,7 @@ def verify(
             write_kept(frozen, decision.rejected, folder.kept)
             write_quarantine(frozen, ledger, rules, decision.rejected, folder.quarantine)
             ledger.set_meta("policy", rules.model_dump_json())
-            earlier = () if options.judge else _judged_before(ledger)
+            earlier = (*replaced, *(() if options.judge else _judged_before(ledger)))
             if heeded:
                 earlier = (*earlier, f"{heeded:,} findings do not count: people keep their rows ({folder.path / FILE})")
     if silent is not None:
@@ -232,6 +233,14 @@ def _usage(
     if not found.n_rows:
         raise InputError(f"{locate(usage).name} has no row that can be read", "name another sample with --usage")
     return found
+
+
+def _replaced(ledger: Ledger, data: Any, frozen: Dataset, folder: RunFolder) -> tuple[str, ...]:
+    """A note where the folder was the run of another source: two files of one name share a folder by default."""
+    before = ledger.meta("source")
+    if before in (None, _source(data, frozen)) or ledger.meta("dataset") == frozen.manifest.digest:
+        return ()
+    return (f"{folder.path} was the run of {before}, which this one replaces; --run NAME keeps both",)
 
 
 def _describe(ledger: Ledger, frozen: Dataset) -> None:

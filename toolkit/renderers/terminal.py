@@ -31,12 +31,12 @@ def verified(found: Verified) -> str:
     """What was read, what each check found, and where the rows are now."""
     manifest = found.data.manifest
     source = manifest.sources[0]
-    lines = [f"{source.name}: {manifest.rows + manifest.rejects:,} records, read as {manifest.format}"]
+    lines = [f"{source.name}: {plural(manifest.rows + manifest.rejects, 'record')}, read as {manifest.format}"]
     if source.notes:
         lines.append(f"  note: {'; '.join(source.notes)}")
     lines += ["", *outcomes(found.decision), ""]
     kept, out = found.decision.kept, len(found.decision.rejected)
-    lines.append(f"{found.decision.records:,} records = {kept:,} kept + {out:,} quarantined")
+    lines.append(f"{plural(found.decision.records, 'record')} = {kept:,} kept + {out:,} quarantined")
     lines.append(f"  {found.run.kept}\n  {found.run.quarantine}")
     lines.append(f"next: {_next(found)}")
     return "\n".join(lines)
