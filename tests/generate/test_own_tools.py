@@ -58,6 +58,17 @@ def test_answers_are_written_from_what_the_functions_returned() -> None:
     }
 
 
+def test_rows_whose_calls_all_fail_are_mended_as_others_are() -> None:
+    def once(request: Request, rng: Random) -> str:
+        again = any("were refused" in each.content for each in request.messages)
+        return serve(request, rng).replace('"lamp"', '"lamp"' if again else '"moon"').replace('"sun"', '"stars"')
+
+    strategy = {"per_call": 3, "repair": True}
+    found = run_of(Scripted(once), **shop(), target={"rows": 2, "max_candidates": 12}, strategy=strategy).run()
+    assert found.complete
+    assert all(row["lineage"]["repaired"] for row in rows_of(found.folder))
+
+
 @pytest.mark.parametrize(
     ("source", "found"),
     [

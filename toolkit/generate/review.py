@@ -107,8 +107,10 @@ def _followed(conversation: Conversation, reply: Reply | None = None) -> Generat
         request = next(conversation) if reply is None else conversation.send(reply)
         while True:
             first = first or request
-            reply = yield request
-            request = conversation.send(reply)
+            answer = yield request
+            # What a tool of the user's returned is no reply that rows are read from.
+            reply = answer if isinstance(answer, Reply) else reply
+            request = conversation.send(answer)
     except StopIteration as done:
         return list(done.value), first or Request(), reply or Reply("")
 
