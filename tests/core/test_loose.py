@@ -30,6 +30,7 @@ CODE = {"solution": "```python\nx = [1]\n```"}
         ('{"a": 1}\n{"a": 2}', [{"a": 1}, {"a": 2}]),
         ('1. {"a": 1}\n2. {"a": 2}', [{"a": 1}, {"a": 2}]),
         ('1. "a"\n2. "b"', ["a", "b"]),
+        ('{"count": 2, "items": ["a", "b"]}', ["a", "b"]),
         ('{"user": "a", "calls": []}', [{"user": "a", "calls": []}]),
         (json.dumps(TALK), [TALK]),
         (json.dumps({"messages": TALK}), [{"messages": TALK}]),

@@ -29,6 +29,8 @@ _NUMBERED = re.compile(r"\A(?:\d+[.)]|[-*•])\s+")
 _BETWEEN = re.compile(r"[\s,]*")
 _AFTER = re.compile(r"\s*[,\]]")
 _DECODER = json.JSONDecoder(strict=False)
+_WRAPS = frozenset(("items", "data", "examples", "rows", "list", "texts", "questions", "conversations", "tasks"))
+"""Names of the list in an object that says more, such as how many there are."""
 _SPEAKS = frozenset({"role", "from"})
 # `\f` and `\b` are escapes of JSON and the start of a command of LaTeX; nobody types these characters.
 _LOST = re.compile(r"[\x08\x0c](?=[a-z])|\t(?=imes\b|ext(?:bf|it)?\{|heta\b|herefore\b)|\r(?=ight|ho\b|angle\b)")
@@ -127,7 +129,8 @@ def _listed(value: Any) -> list[Any]:
     """A value as a list of items: a conversation is one item, and so is an object that wraps no list of others."""
     if isinstance(value, list):
         return [value] if _is_talk(value) else value
-    inner = next(iter(value.values())) if len(value) == 1 else None
+    named = [value[name] for name in value if len(value) == 1 or name.lower() in _WRAPS]
+    inner = named[0] if len(named) == 1 else None
     wraps = isinstance(inner, list) and inner and not _is_talk(inner)
     return list(inner) if wraps and isinstance(inner, list) else [value]
 
