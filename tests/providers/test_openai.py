@@ -242,6 +242,8 @@ def test_a_status_means_what_its_words_say() -> None:
     assert isinstance(failure(403, "Your input was flagged"), Declined)
     assert "was refused" in str(failure(403, "no such project"))
     assert "no money left" in str(failure(402, "Insufficient Balance"))
+    assert "no money left" in str(failure(400, "Your credit balance is too low"))
+    assert isinstance(failure(400, "the payment in the schema is no string"), Declined)
     page = "<html><head><title>401</title><style>h1 {}</style></head><body><h1>Who are you?</h1></body></html>"
     assert "(401: Who are you?)" in str(failure(401, page))
 

@@ -33,7 +33,9 @@ def failure(
     """
     low = message.lower()
     said = f"{status}: {' '.join(_bare(message).split())[:SHOWN]}"
-    if status == 402 or (status in (403, 429) and any(word in low for word in OUT_OF_MONEY)):
+    # Anthropic says it with 400, where nothing but the words tell it from a bad request.
+    told = OUT_OF_MONEY[:2] if status == 400 else OUT_OF_MONEY
+    if status == 402 or (status in (400, 403, 429) and any(word in low for word in told)):
         return ProviderError(f"the account of {model} has no money left ({said})", "add credit, then run it again")
     if status in THROTTLED:
         return Retry(said, after_s=retry_after(headers), throttled=True, pace=pace)

@@ -29,6 +29,7 @@ ATTEMPTS_WHILE_DOWN = 6
 SPARE_BYTES = 16_384
 """Room on the disk for each reply in the air: what lands when the disk is full was paid for."""
 OURS = ("model", "messages", "stream")
+COUNTS = ("max_tokens", "max_completion_tokens", "n")
 BY_SIGNAL = "stopped by "
 
 
@@ -113,9 +114,7 @@ class Engine:
         the user's to set.
         """
         model = provider.model
-        clash = next((name for name in OURS if name in (params or {})), None)
-        if clash is not None:
-            raise UsageError(f"params.{clash} is not yours to set", "take it out: a reply is asked for and read whole")
+        _fits(params or {})
         if not provider.free:
             price = price or price_of(model)
             guarded(self.budget, price, model)
@@ -385,3 +384,15 @@ class Engine:
             for each, before in held.items():
                 loop.remove_signal_handler(each)
                 signal.signal(each, before or signal.SIG_DFL)
+
+
+def _fits(params: Mapping[str, JSON]) -> None:
+    """Raises UsageError for parameters that are the engine's own, and for lengths that bound no cost."""
+    clash = next((name for name in OURS if name in params), None)
+    if clash is not None:
+        raise UsageError(f"params.{clash} is not yours to set", "take it out: a reply is asked for and read whole")
+    for name in COUNTS:
+        told = params.get(name, 1)
+        if isinstance(told, bool) or not isinstance(told, int) or told < 1:
+            fix = "write a whole number: it bounds what a reply may cost"
+            raise UsageError(f"params.{name} is {str(told)[:40]!r}", fix)

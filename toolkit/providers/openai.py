@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import orjson
 
 from toolkit.core import answered
-from toolkit.core.errors import ProviderError, UsageError
+from toolkit.core.errors import ProviderError
 from toolkit.core.keys import hide, no_key, read_key
 from toolkit.core.prompt import no_more_tokens_than
 from toolkit.core.request import Cell, Message, Pace, Reply, Request, Retry, Usage
@@ -81,8 +81,8 @@ class OpenAIProvider:
         """None: a model has no bound that is known."""
 
     def worst(self, request: Request) -> Usage:
-        longest = [_size(request.params[name]) for name in LENGTHS if name in request.params] or [self.max_tokens]
-        return Usage(no_more_tokens_than(request), max(longest) * _size(request.params.get("n", 1)))
+        longest = [int(str(request.params[name])) for name in LENGTHS if request.params.get(name)] or [self.max_tokens]
+        return Usage(no_more_tokens_than(request), max(longest) * int(str(request.params.get("n", 1))))
 
     async def open(self) -> None:
         self._session()
@@ -122,8 +122,9 @@ class OpenAIProvider:
         """What is sent, in the words that this server is known to take."""
         messages = [_message(each) for each in request.messages]
         told: dict[str, Any] = {"model": self.name, "messages": messages}
-        told |= {} if request.params.keys() & set(LENGTHS) else {"max_tokens": self.max_tokens}
-        told |= dict(request.params)
+        told |= {name: value for name, value in request.params.items() if value is not None}
+        if not told.keys() & set(LENGTHS):
+            told["max_tokens"] = self.max_tokens
         if request.tools:
             told["tools"] = list(request.tools)
         if request.schema is not None:
@@ -205,14 +206,6 @@ class OpenAIProvider:
         if isinstance(came, Retry) and not came.throttled:
             came.unknown = True
         raise came
-
-
-def _size(told: object) -> int:
-    """A count of `params`. Raises UsageError for anything that bounds nothing."""
-    if isinstance(told, int) and told > 0:
-        return told
-    fix = f"write {', '.join(LENGTHS)} and n as whole numbers: they bound what a reply may cost"
-    raise UsageError(f"{str(told)[:40]!r} under `params` is no count", fix)
 
 
 def _message(told: Message) -> dict[str, Any]:
