@@ -51,7 +51,7 @@ class SuspiciousAnswer:
     (`outvoted`); final answers that differ within one text (`contradiction`); one that is not what was
     computed last (`final-mismatch`); an answer that repeats its prompt (`echo`); one that fits other
     prompts as well as its own (`unrelated`: true pairs of these rows against shuffled ones, by
-    embeddings, with one foreign answer in a hundred as the prior; not told where the two cannot be told
+    embeddings, the share of foreign answers being estimated; not told where the two cannot be told
     apart). Reasons add up: the score is one minus the product of what each leaves, and the strongest
     names the kind. Steps that no other answer to the prompt takes, and numbers of the prompt that are
     never used, count a little where answers compute.
@@ -64,7 +64,7 @@ class SuspiciousAnswer:
 
     id: ClassVar[str] = "suspicious-answer"
     code: ClassVar[str] = "N02"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     scope: ClassVar[str] = "input"
     embeds: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("prompt", "question", "system", "answer")

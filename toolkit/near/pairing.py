@@ -11,15 +11,18 @@ Floats = npt.NDArray[np.float64]
 
 OTHERS = 512
 FITTED = 20_000
-PRIOR = 0.01
+PRIOR, LEAST, MOST = 0.01, 0.002, 0.1
+"""Share of foreign answers to begin with, and between which bounds it is estimated."""
+DOUBTED = 0.1
+ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
     """How likely each answer belongs to another prompt.
 
-    doubt: shape (n,), 0..1, at a prior of one foreign answer in a hundred. auc: how well true pairs
-    are told from shuffled ones, .5 to 1; under about .9 doubts mean little.
+    doubt: shape (n,), 0..1, at the share of foreign answers that the doubts themselves add up to. auc: how
+    well true pairs are told from shuffled ones, .5 to 1; under about .9 doubts mean little.
     """
 
     doubt: Floats
@@ -48,10 +51,26 @@ def pairing(prompts: npt.NDArray[np.floating], answers: npt.NDArray[np.floating]
     table = np.vstack([true[some], false[some]])
     foreign = np.repeat([0, 1], len(some))
     centre, scale = table.mean(axis=0), np.maximum(table.std(axis=0), 1e-9)
-    model = LogisticRegression(C=1.0, max_iter=200).fit((table - centre) / scale, foreign)
-    odds = model.decision_function((true - centre) / scale) + np.log(PRIOR / (1 - PRIOR))
-    auc = roc_auc_score(foreign, model.decision_function((table - centre) / scale))
-    return Pairing(np.asarray(1 / (1 + np.exp(-odds)), np.float64), float(auc))
+    scaled, own = (table - centre) / scale, (true - centre) / scale
+    model = LogisticRegression(C=1.0, max_iter=200).fit(scaled, foreign)
+    auc = float(roc_auc_score(foreign, model.decision_function(scaled)))
+    trusted = np.append(_chances(model.decision_function(own[some]), PRIOR) < DOUBTED, np.ones(len(some), bool))
+    if trusted[: len(some)].any():
+        model = LogisticRegression(C=1.0, max_iter=200).fit(scaled[trusted], foreign[trusted])
+    odds = model.decision_function(own)
+    return Pairing(_chances(odds, _share(odds)), auc)
+
+
+def _chances(odds: Floats, prior: float) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-odds - np.log(prior / (1 - prior)))), np.float64)
+
+
+def _share(odds: Floats) -> float:
+    """The share of foreign answers at which the mean doubt is that share, within bounds."""
+    share = PRIOR
+    for _ in range(ROUNDS):
+        share = min(MOST, max(LEAST, float(_chances(odds, share).mean())))
+    return share
 
 
 def _features(
