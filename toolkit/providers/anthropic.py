@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import orjson
-
 from toolkit.core import answered
+from toolkit.core.errors import ProviderError
 from toolkit.core.keys import hide, no_key, read_key
 from toolkit.core.prompt import no_more_tokens_than
 from toolkit.core.request import Cell, Landed, Message, Pace, Reply, Request, Retry, Usage
+from toolkit.providers import completion
 
 if TYPE_CHECKING:
     import httpx2
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 CACHED_FROM = 4096
 OF_THE_CALL = frozenset({"system", "tools", "tool_choice", "stop_sequences", "metadata", "service_tier", "thinking"})
 NEARBY_S = 3600.0
+KINDS = {
+    **{"invalid_request_error": 400, "authentication_error": 401, "billing_error": 402, "permission_error": 403},
+    **{"not_found_error": 404, "request_too_large": 413, "rate_limit_error": 429, "timeout_error": 504},
+    **{"api_error": 500, "overloaded_error": 529},
+}
+"""The statuses that Anthropic's kinds of errors come with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,11 @@ class AnthropicProvider:
     @property
     def model(self) -> str:
         return f"anthropic:{self.name}"
+
+    @property
+    def left_out(self) -> list[str]:
+        """What the API has refused by name and is sent no more."""
+        return sorted(self._refused)
 
     def capacity(self, cell: Cell) -> None:
         """None: a model has no bound that is known."""
@@ -191,6 +202,10 @@ class AnthropicProvider:
 
         said = self._hidden(_said(failure))
         if isinstance(failure, APIStatusError):
+            if failure.response.history:
+                # Any redirect but 307 and 308 turns a POST into a GET.
+                elsewhere = str(failure.response.url).removesuffix("/v1/messages")
+                return ProviderError(f"{self._home()} points elsewhere", f"write `base_url: {elsewhere}`")
             told = {name.lower(): value for name, value in failure.response.headers.items()}
             return answered.failure(
                 failure.status_code, told, said, model=self.model, variable=self.key_env, pace=_pace(told)
@@ -215,19 +230,31 @@ class AnthropicProvider:
 
     def _reply(self, content: bytes, headers: Mapping[str, str]) -> Reply:
         try:
-            return self._of(orjson.loads(content), pace=_pace(headers))
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as failure:
+            told = completion.parsed(content)
+            if told.get("type") != "error":
+                return self._of(told, pace=_pace(headers))
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as failure:
             raise Retry(f"the reply is no message: {type(failure).__name__}", unknown=True) from failure
+        raise self._belated(told.get("error"), headers)
+
+    def _belated(self, error: Any, headers: Mapping[str, str]) -> Exception:
+        """A failure that a gateway sends with the status of a success, since it had begun to answer."""
+        kind = error.get("type") if isinstance(error, Mapping) else None
+        said, status = self._hidden(completion.words(error)), KINDS.get(str(kind), 500)
+        came = answered.failure(status, headers, said, model=self.model, variable=self.key_env, pace=_pace(headers))
+        if isinstance(came, Retry) and not came.throttled:
+            came.unknown = True
+        return came
 
     def _of(self, told: Mapping[str, Any], *, batch: bool = False, pace: Pace | None = None) -> Reply:
-        text = "".join(block["text"] for block in told["content"] if block["type"] == "text")
-        calls = tuple(_call(block) for block in told["content"] if block["type"] == "tool_use")
+        blocks = told["content"] or ()
+        text = "".join(block["text"] for block in blocks if block["type"] == "text")
+        calls = tuple(_call(block) for block in blocks if block["type"] == "tool_use")
         details = told.get("stop_details") or {}
         detail = str(details.get("category") or details.get("explanation") or "")
         stop = str(told.get("stop_reason") or "end_turn")
-        return Reply(
-            text, str(told["model"]), tokens(told["usage"]), stop, detail=detail, batch=batch, pace=pace, calls=calls
-        )
+        model, usage = str(told.get("model") or ""), tokens(told.get("usage"))
+        return Reply(text, model, usage, stop, detail=detail, batch=batch, pace=pace, calls=calls)
 
 
 def _http() -> httpx2.AsyncClient:
@@ -246,10 +273,12 @@ def _http() -> httpx2.AsyncClient:
     return made(limits=pool, timeout=httpx2.Timeout(None, connect=30.0))
 
 
-def tokens(usage: Mapping[str, Any]) -> Usage:
-    """Tokens as Anthropic counts them: those from and to the cache stand beside the input."""
+def tokens(usage: Any) -> Usage:
+    """Tokens as Anthropic counts them: those from and to the cache stand beside the input. Zero where none are told."""
+    if not isinstance(usage, Mapping):
+        return Usage()
     names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    return Usage(*(int(usage.get(name) or 0) for name in names))
+    return Usage(*(completion.count(usage.get(name)) for name in names))
 
 
 def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:

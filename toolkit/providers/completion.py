@@ -106,16 +106,17 @@ def tokens(usage: Any) -> Usage:
         return Usage()
     details = usage.get("prompt_tokens_details")
     details = details if isinstance(details, Mapping) else {}
-    prompt, total = _count(usage.get("prompt_tokens")), _count(usage.get("total_tokens"))
-    answer = max(_count(usage.get("completion_tokens")), total - prompt)
-    cached = _count(details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens"))
-    written = _count(details.get("cache_write_tokens") or usage.get("cache_creation_input_tokens"))
+    prompt, total = count(usage.get("prompt_tokens")), count(usage.get("total_tokens"))
+    answer = max(count(usage.get("completion_tokens")), total - prompt)
+    cached = count(details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens"))
+    written = count(details.get("cache_write_tokens") or usage.get("cache_creation_input_tokens"))
     cached = min(cached, prompt)
     written = min(written, prompt - cached)
     return Usage(prompt - cached - written, answer, cached, written)
 
 
-def _count(told: Any) -> int:
+def count(told: Any) -> int:
+    """A number of tokens, zero for anything that is none."""
     try:
         found = float(told)
     except (TypeError, ValueError):
