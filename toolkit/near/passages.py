@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from toolkit.core.text import normal_text
+from toolkit.near.folded import skeleton
 
 PASSAGE = 100
 """Characters that two rows must share in whole sentences; shorter rows are compared as they stand."""
@@ -55,8 +55,8 @@ def asking_otherwise(rows: Sequence[Asked], left: np.ndarray, right: np.ndarray)
 
 
 def sentences(text: str) -> tuple[str, ...]:
-    """The sentences and lines of a text, normalised; empty ones are left out."""
-    return tuple(filter(None, map(normal_text, _END.split(text))))
+    """The skeletons of the sentences and lines of a text (see `near.folded`); empty ones are left out."""
+    return tuple(filter(None, map(skeleton, _END.split(text))))
 
 
 def _shingles(sentences: Iterator[str]) -> set[str]:
