@@ -62,7 +62,7 @@ class NearDuplicate:
 
     id: ClassVar[str] = "near-duplicate"
     code: ClassVar[str] = "D02"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     scope: ClassVar[str] = "input"
     reads: ClassVar[tuple[str, ...]] = ("body", "question", "answer", "label", "raw", "ref")
 
