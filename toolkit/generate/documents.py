@@ -21,25 +21,12 @@ PLAIN = (".txt", ".md", ".markdown", ".rst")
 HTML = (".html", ".htm", ".xhtml")
 NO_TEXT = (".doc", ".odt", ".rtf", ".epub", ".ppt", ".pptx", ".xls", ".xlsx", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 LARGEST_MB = 50
-UNSAID = frozenset(("script", "style", "noscript", "template", "svg", "nav", "head", "button", "select", "textarea"))
+UNSAID = frozenset(re.findall(r"\w+", "script style noscript template svg nav head button select textarea"))
 BLOCKS = frozenset(
-    (
-        *(
-            "p",
-            "div",
-            "section",
-            "article",
-            "header",
-            "footer",
-            "main",
-            "aside",
-            "ul",
-            "ol",
-            "table",
-            "blockquote",
-            "pre",
-        ),
-        *("h1", "h2", "h3", "h4", "h5", "h6", "br", "hr", "tr", "dl", "dt", "dd", "figure", "figcaption", "form"),
+    re.findall(
+        r"\w+",
+        "p div section article header footer main aside ul ol table blockquote pre h1 h2 h3 h4 h5 h6 br hr tr dl dt dd "
+        "figure figcaption form",
     )
 )
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
