@@ -52,6 +52,27 @@ def test_a_long_chain_keeps_every_other_row() -> None:
     assert gone.tolist() == list(range(1, n, 2))
 
 
+def test_pairs_that_point_at_each_other_end() -> None:
+    both = _copies(np.array([0, 1]), np.array([1, 0]), np.array([], dtype=np.int64))
+    assert both.tolist() == []
+
+
+def test_rows_leave_by_checks_and_kinds_that_are_named(tmp_path: Path) -> None:
+    kinds = {"mere": KindRule(level="info"), "held": KindRule(reject=False, level="error")}
+    policy = Policy(checks={"leak": CheckRule(levels={"warning": 0.0}, kinds=kinds)})
+    found = [Finding(nth, 0.9, "a leak", kind=kind) for nth, kind in enumerate(("exact", "mere", "held"))]
+    ledger = _ledger(tmp_path, 4, {"leak": found, "odd": [Finding(3, 0.9, "odd", kind="k")]})
+    for named, leaves in (
+        ([], []),
+        (["leak"], [0, 2]),
+        (["leak:mere"], [1]),
+        (["leak:mere", "leak"], [0, 1, 2]),
+        (["odd"], [3]),
+        (["odd:k", "odd:none"], [3]),
+    ):
+        assert decide(ledger, policy.leaving_out(named)).rejected.tolist() == leaves, named
+
+
 def test_a_copy_stays_when_its_partner_is_rejected(tmp_path: Path) -> None:
     policy = Policy(
         checks={

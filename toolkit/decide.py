@@ -240,6 +240,8 @@ def _copies(row: np.ndarray, other: np.ndarray, out: np.ndarray) -> np.ndarray:
         settled_stay = np.setdiff1d(other, row)
         hit = np.isin(other, settled_stay)
         gone = np.unique(row[hit])
+        if not len(gone):  # a check of somebody's own whose pairs point at each other
+            break
         leaves.append(gone)
         rest = ~np.isin(row, gone) & ~np.isin(other, gone)
         row, other = row[rest], other[rest]

@@ -35,7 +35,8 @@ class VerifyOptions:
     embed: whether checks may use the encoder. precision: `auto` (bf16 where the processor has it) or
     `fp32`. encoder: a sentence-transformers name or path, empty for the packaged one. self_test: whether
     to plant known defects into a copy of the rows and measure what the checks find of them. judge: the
-    model that is asked about pairs near the bar, None for nobody.
+    model that is asked about pairs near the bar, None for nobody. leave_out: checks, or `check:kind`, whose flagged
+    rows leave although the policy would keep them.
     """
 
     only: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class VerifyOptions:
     encoder: str = ""
     self_test: bool = False
     judge: Judge | None = None
+    leave_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,9 @@ def verify(
     folder cannot be written.
     """
     options = options or VerifyOptions()
-    rules = policy if isinstance(policy, Policy) else load_policy(policy)
     checks = planned(options)
+    rules = policy if isinstance(policy, Policy) else load_policy(policy)
+    rules = rules.leaving_out(_left_out(options.leave_out, checks))
     _can_judge(options.judge)
     encode = encoder(options, progress)
     folder = RunFolder(Path(run)) if run else default_run(locate(data, reading).name)
@@ -189,6 +192,20 @@ def planned(options: VerifyOptions) -> list[Any]:
     chosen.add("parse")
     by_id = {_id(name, known): dict(found) for name, found in options.options.items()}
     return [parts.build("checks", name, by_id.get(name)) for name in known if name in chosen]
+
+
+def _left_out(named: Sequence[str], checks: Sequence[Any]) -> list[str]:
+    """What is left out, by the ids of checks. Raises UsageError for a check that does not look at the input."""
+    by_id = {each.id: each for each in checks}
+    found = []
+    for each in named:
+        name, colon, kind = each.partition(":")
+        check = _id(name, parts.parts("checks"))
+        if check not in by_id or by_id[check].scope not in ("input", "references"):
+            why = "is not run" if check not in by_id else "looks at the rows that stay"
+            raise UsageError(f"rows cannot be left out by {check}: it {why}", "name a check that looks at the input")
+        found.append(f"{check}{colon}{kind}")
+    return found
 
 
 def _id(name: str, known: Mapping[str, Any]) -> str:

@@ -42,6 +42,9 @@ PolicyFile = Annotated[str, typer.Option("--policy", help="Policy file; see sche
 Schema = Annotated[str, typer.Option("--schema", help="Contract file; a shipped one fits the format by default.")]
 Only = Annotated[list[str], typer.Option("--check", help="Run this check alone; may be repeated.")]
 Skipped = Annotated[list[str], typer.Option("--skip", help="Do not run this check; may be repeated.")]
+LeaveOut = Annotated[
+    list[str], typer.Option("--leave-out", help="Rows that this CHECK, or CHECK:KIND, flags leave; may be repeated.")
+]
 Set = Annotated[list[str], typer.Option("--set", help="An option of a check: near-duplicate.threshold=0.8.")]
 With = Annotated[list[Path], typer.Option("--with", help="A Python file that defines a part; may be repeated.")]
 Exact = Annotated[bool, typer.Option("--exact", help="Find every near-duplicate, not 99.5 % of those at the bar.")]

@@ -39,6 +39,7 @@ def command(
     schema: opts.Schema = "",
     check: opts.Only = [],  # noqa: B006
     skip: opts.Skipped = [],  # noqa: B006
+    leave_out: opts.LeaveOut = [],  # noqa: B006
     set: opts.Set = [],  # noqa: B006
     exact: opts.Exact = False,
     keep: opts.Keep = "",
@@ -75,6 +76,7 @@ def command(
     options = opts.verifying(
         check, skip, opts.duplicates(opts.for_target(for_, set), exact, keep), schema, embed=not no_embeddings,
         precision=precision, encoder=encoder, self_test=self_test, judge=opts.judged_by(judge, budget, base_url),
+        leave_out=tuple(leave_out),
     )  # fmt: skip
     found = verify(
         data,

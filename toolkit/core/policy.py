@@ -6,6 +6,7 @@ computed again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -63,6 +64,20 @@ class Policy(BaseModel):
     def rule(self, check: str) -> CheckRule:
         """A check's rule; one that the policy does not name flags at .5, rejects nothing and informs."""
         return self.checks.get(check) or CheckRule(levels={"info": 0.0})
+
+    def leaving_out(self, named: Iterable[str]) -> Policy:
+        """The policy under which rows that these checks flag leave too. named: ids of checks, or `check:kind`.
+
+        Kinds that are no more than information stay unless they are named.
+        """
+        checks = dict(self.checks)
+        for each in sorted(named, key=lambda each: ":" in each):
+            check, _, kind = each.partition(":")
+            rule = checks.get(check) or self.rule(check)
+            whole = {name: own.model_copy(update={"reject": own.level != "info"}) for name, own in rule.kinds.items()}
+            one = {**rule.kinds, kind: (rule.kinds.get(kind) or KindRule()).model_copy(update={"reject": True})}
+            checks[check] = rule.model_copy(update={"kinds": one} if kind else {"reject": True, "kinds": whole})
+        return self.model_copy(update={"checks": checks})
 
     def needed(self, row_format: str) -> list[str]:
         """The checks without which the verdict is CANNOT TELL."""
