@@ -169,7 +169,7 @@ CASES = [
     ([{"prompt": "a", "completion": 3}], {"completion-content-is-text"}),
     ([{"prompt": [{"role": "user", "content": "a"}], "completion": [CALLS]}], {"tools-declared"}),
     ([{"text": "\n"}], {"text-not-empty"}),
-    ([{"text": ["a"]}], set()),
+    ([{"text": ["a"]}], {"text-is-text"}),
     ([{"text": {"a": 1}}], {"text-is-text"}),
     ([{"prompt": "a", "completion": "b", "label": True}], {"vote-both-ways"}),
     ([{"prompt": "", "completion": "", "label": True}], {"vote-both-ways", "vote-has-prompt", "vote-answer-not-empty"}),
