@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from toolkit.core.request import Capacity, Cell, Reply, Request
 from toolkit.generate import Prepared, prepare
-from toolkit.generate.recipe import Loaded, RecipeFile, checked
+from toolkit.generate.loading import checked
+from toolkit.generate.recipe import Loaded, RecipeFile
 
 Serve = Callable[[Request, Random], Any]
 

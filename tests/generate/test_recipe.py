@@ -118,7 +118,8 @@ def test_a_recipe_that_cannot_be_meant_is_refused_before_anything_is_made(old: s
 def test_a_money_budget_needs_a_price() -> None:
     from tests.generate.scripted import Scripted, texts
     from toolkit.core import config
-    from toolkit.generate.recipe import RecipeFile, _budget_holds
+    from toolkit.generate.loading import _budget_holds
+    from toolkit.generate.recipe import RecipeFile
 
     class Paid(Scripted):
         free = False

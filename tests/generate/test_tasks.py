@@ -17,7 +17,8 @@ from toolkit.core.errors import InputError, MachineError, UsageError
 from toolkit.core.request import Cell, Reply, Request, Seed
 from toolkit.core.types import Level
 from toolkit.generate import GenerateResult, prepare
-from toolkit.generate.recipe import RecipeFile, checked
+from toolkit.generate.loading import checked
+from toolkit.generate.recipe import RecipeFile
 from toolkit.read import read
 from toolkit.recipes.extraction import Extraction
 from toolkit.recipes.sql import Sql

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from toolkit.generate.loading import load
 from toolkit.generate.production import Prepared, Progress, prepare
-from toolkit.generate.recipe import load
 from toolkit.generate.result import GenerateResult
 
 __all__ = ["GenerateResult", "Prepared", "generate", "load", "prepare"]

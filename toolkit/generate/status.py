@@ -15,8 +15,9 @@ from toolkit.core.errors import InputError
 from toolkit.core.request import Cell
 from toolkit.core.types import JSON
 from toolkit.generate.engine import Engine
+from toolkit.generate.loading import load
 from toolkit.generate.plan import Plan
-from toolkit.generate.recipe import Loaded, load
+from toolkit.generate.recipe import Loaded
 from toolkit.generate.result import PLAN, SUMMARY
 from toolkit.store.folder import ROOT, is_held
 from toolkit.store.journal import NAME, State, events
