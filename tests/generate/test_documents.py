@@ -61,7 +61,6 @@ def test_a_word_document_is_read_with_its_tables_and_without_what_was_deleted() 
 
 
 def test_a_pdf_is_read_without_what_each_page_repeats_and_with_whole_words() -> None:
-    pytest.importorskip("pypdf", reason="the extra `pdf` is not installed")
     lines = [
         "Members may use the work-",
         "shop and the well-",
@@ -75,9 +74,10 @@ def test_a_pdf_is_read_without_what_each_page_repeats_and_with_whole_words() -> 
 
 
 def test_pages_without_text_are_told_and_a_scan_is_refused() -> None:
-    pytest.importorskip("pypdf", reason="the extra `pdf` is not installed")
     assert textless(pdf(Path("half.pdf"), ["Some words are here."], [])) == 1
-    assert "1 pages of half.pdf hold no text" in next(material.pages_without_text(Path(), ["half.pdf"]))
+    assert "pages of half.pdf that hold no text, as scans do: 1;" in next(
+        material.pages_without_text(Path(), ["half.pdf"])
+    )
     with pytest.raises(InputError, match="it may be a scan"):
         text_of(pdf(Path("scan.pdf"), [], []))
 

@@ -380,8 +380,8 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_two_lines(tmp_path: Path
 FULL = """
 import resource, sys
 from toolkit.cli import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
-sys.exit(main(["generate", sys.argv[1], "--rows", "600", "--out", "runs/full"]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+sys.exit(main(["generate", sys.argv[1], "--rows", "200", "--out", "runs/full"]))
 """
 
 
@@ -396,10 +396,10 @@ def test_a_full_disk_is_an_error_of_two_lines_and_the_run_goes_on_after() -> Non
     assert fix.startswith("try: ")
     assert not Path("runs/full/rows.jsonl").exists()
     kept = sum(event["e"] == "reply" for event in events(Path("runs/full/journal.jsonl")))
-    found = generate(recipe_file, rows=600, out="runs/full")
+    found = generate(recipe_file, rows=200, out="runs/full")
     assert found.complete
     assert kept >= 1
-    clean = generate(recipe_file, rows=600, out="runs/clean")
+    clean = generate(recipe_file, rows=200, out="runs/clean")
     assert found.rows.read_bytes() == clean.rows.read_bytes()
     assert found.requests <= clean.requests + 1
 

@@ -154,4 +154,4 @@ def pages_without_text(folder: Path, paths: Sequence[str]) -> Iterator[str]:
     for path in files(folder, paths):
         count = documents.textless(path)
         if count:
-            yield f"{count:,} pages of {path.name} hold no text, as scans do: no row is about them"
+            yield f"pages of {path.name} that hold no text, as scans do: {count:,}; no row is about them"
