@@ -151,7 +151,7 @@ def saying_otherwise(
 ) -> list[bool]:
     """`say_otherwise` of pairs of rows, each a prompt and an answer, by their places."""
 
-    # Words take thirty times the memory of their text; of a cluster, one side of most pairs is the same row.
+    # Words take fourteen times the memory of their text; of a cluster, one side of most pairs is the same row.
     @lru_cache(KEPT)
     def said(at: int) -> Said:
         prompt, answer = rows[at]
