@@ -126,7 +126,7 @@ def verify(
             _describe(ledger, frozen)
             for each in checks:  # an older version may have looked at other rows
                 if each.scope != "split":
-                    ledger.forget(each.id, "input" if each.scope == "kept" else "kept")
+                    ledger.clear("input" if each.scope == "kept" else "kept", each.id)
             ledger.set_meta("source", _source(data, frozen))
             used = _usage(usage, folder, frozen, reading, progress)
             scene = Scene(frozen, references, encode, progress=progress, usage=used)

@@ -23,13 +23,21 @@ UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 0.001, "s": 1.0, "m": 60.0, 
 
 
 def failure(
-    status: int, headers: Mapping[str, str], message: str, *, model: str, variable: str, pace: Pace | None = None
+    status: int,
+    headers: Mapping[str, str],
+    message: str,
+    *,
+    model: str,
+    variable: str,
+    pace: Pace | None = None,
+    begun: bool = False,
 ) -> Exception:
     """The exception for an answer that is no reply.
 
     headers: with names in lower case. message: what the server says, without keys. A status over 499 may
     have been billed when a gateway says it (502, 504), so its outcome is unknown. 503 is a server that loads
-    its model or has too much to do: it is waited for, as one that says `too fast`.
+    its model or has too much to do: it is waited for, as one that says `too fast`. begun: it came with the status of
+    a success, as gateways send it once they began to answer.
     """
     low = message.lower()
     said = f"{status}: {' '.join(_bare(message).split())[:SHOWN]}"
@@ -48,7 +56,7 @@ def failure(
     if status == 404:
         return ProviderError(f"{model} is not known to its server ({said})", "check the model's name and `base_url`")
     if status in (408, 409, 425) or status >= 500:
-        return Retry(said, after_s=retry_after(headers), unknown=status in (408, 502, 504))
+        return Retry(said, after_s=retry_after(headers), unknown=begun or status in (408, 502, 504))
     return Declined(f"the request was refused ({said})")
 
 

@@ -131,8 +131,7 @@ def _listed(value: Any) -> list[Any]:
         return [value] if _is_talk(value) else value
     named = [value[name] for name in value if len(value) == 1 or name.lower() in _WRAPS]
     inner = named[0] if len(named) == 1 else None
-    wraps = isinstance(inner, list) and inner and not _is_talk(inner)
-    return list(inner) if wraps and isinstance(inner, list) else [value]
+    return inner if isinstance(inner, list) and inner and not _is_talk(inner) else [value]
 
 
 def _is_talk(value: Any) -> bool:

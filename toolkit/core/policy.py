@@ -74,9 +74,13 @@ class Policy(BaseModel):
         for each in sorted(named, key=lambda each: ":" in each):
             check, _, kind = each.partition(":")
             rule = checks.get(check) or self.rule(check)
-            whole = {name: own.model_copy(update={"reject": own.level != "info"}) for name, own in rule.kinds.items()}
-            one = {**rule.kinds, kind: (rule.kinds.get(kind) or KindRule()).model_copy(update={"reject": True})}
-            checks[check] = rule.model_copy(update={"kinds": one} if kind else {"reject": True, "kinds": whole})
+            if kind:
+                own = rule.kinds.get(kind) or KindRule()
+                kinds = {**rule.kinds, kind: own.model_copy(update={"reject": True})}
+            else:
+                told = rule.kinds.items()
+                kinds = {name: own.model_copy(update={"reject": own.level != "info"}) for name, own in told}
+            checks[check] = rule.model_copy(update={"kinds": kinds, "reject": rule.reject or not kind})
         return self.model_copy(update={"checks": checks})
 
     def needed(self, row_format: str) -> list[str]:

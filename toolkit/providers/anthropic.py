@@ -207,9 +207,7 @@ class AnthropicProvider:
                 elsewhere = str(failure.response.url).removesuffix("/v1/messages")
                 return ProviderError(f"{self._home()} points elsewhere", f"write `base_url: {elsewhere}`")
             told = {name.lower(): value for name, value in failure.response.headers.items()}
-            return answered.failure(
-                failure.status_code, told, said, model=self.model, variable=self.key_env, pace=_pace(told)
-            )
+            return self._answered(failure.status_code, told, said)
         if isinstance(failure, APITimeoutError):
             return Retry("the connection timed out", unknown=True)
         if isinstance(failure, APIConnectionError):
@@ -235,16 +233,13 @@ class AnthropicProvider:
                 return self._of(told, pace=_pace(headers))
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as failure:
             raise Retry(f"the reply is no message: {type(failure).__name__}", unknown=True) from failure
-        raise self._belated(told.get("error"), headers)
-
-    def _belated(self, error: Any, headers: Mapping[str, str]) -> Exception:
-        """A failure that a gateway sends with the status of a success, since it had begun to answer."""
+        error = told.get("error")
         kind = error.get("type") if isinstance(error, Mapping) else None
-        said, status = self._hidden(completion.words(error)), KINDS.get(str(kind), 500)
-        came = answered.failure(status, headers, said, model=self.model, variable=self.key_env, pace=_pace(headers))
-        if isinstance(came, Retry) and not came.throttled:
-            came.unknown = True
-        return came
+        raise self._answered(KINDS.get(str(kind), 500), headers, self._hidden(completion.words(error)), begun=True)
+
+    def _answered(self, status: int, headers: Mapping[str, str], message: str, *, begun: bool = False) -> Exception:
+        told: dict[str, Any] = {"model": self.model, "variable": self.key_env, "pace": _pace(headers)}
+        return answered.failure(status, headers, message, **told, begun=begun)
 
     def _of(self, told: Mapping[str, Any], *, batch: bool = False, pace: Pace | None = None) -> Reply:
         blocks = told["content"] or ()

@@ -186,8 +186,9 @@ class OpenAIProvider:
             raise no_key("openai", self.key_env)
         return key
 
-    def _failure(self, status: int, headers: Mapping[str, str], message: str) -> Exception:
-        return answered.failure(status, headers, message, model=self.model, variable=self.key_env, pace=_pace(headers))
+    def _failure(self, status: int, headers: Mapping[str, str], message: str, *, begun: bool = False) -> Exception:
+        told: dict[str, Any] = {"model": self.model, "variable": self.key_env, "pace": _pace(headers)}
+        return answered.failure(status, headers, message, **told, begun=begun)
 
     def _hidden(self, text: str) -> str:
         return hide(text, [read_key(self.key_env, self.key_file)])
@@ -202,10 +203,7 @@ class OpenAIProvider:
             why = str(failure) if isinstance(failure, completion.NoCompletion) else "it is no JSON"
             begins = self._hidden(" ".join(content[:200].decode("utf-8", "replace").split()))[:60]
             raise Retry(f"the reply is no chat completion: {why}; it begins: {begins}", unknown=True) from failure
-        came = self._failure(broke[0], headers, self._hidden(broke[1]))
-        if isinstance(came, Retry) and not came.throttled:
-            came.unknown = True
-        raise came
+        raise self._failure(broke[0], headers, self._hidden(broke[1]), begun=True)
 
 
 def _message(told: Message) -> dict[str, Any]:

@@ -109,18 +109,10 @@ class Ledger:
     def set_meta(self, key: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
-    def clear(self, scope: str | None = None) -> None:
-        """Forget every run, or those of one scope."""
-        condition = "" if scope is None else "WHERE scope = ?"
-        found = self._db.execute(f"SELECT run FROM runs {condition}", [] if scope is None else [scope]).fetchall()
-        for (run,) in found:
-            self._drop(run)
-
-    def forget(self, check: str, scope: str) -> None:
-        """Forget the run of one check in one scope."""
-        for (run,) in self._db.execute(
-            'SELECT run FROM runs WHERE "check" = ? AND scope = ?', [check, scope]
-        ).fetchall():
+    def clear(self, scope: str | None = None, check: str | None = None) -> None:
+        """Forget every run, or those of one scope, of one check, or of both."""
+        sql = 'SELECT run FROM runs WHERE scope = coalesce(?, scope) AND "check" = coalesce(?, "check")'
+        for (run,) in self._db.execute(sql, [scope, check]).fetchall():
             self._drop(run)
 
     def digest_of(self, check: str, scope: str) -> str | None:
