@@ -21,8 +21,8 @@ from toolkit.store.ledger import Ledger
 class Kind:
     """One kind of finding of one check: how many rows the policy flags, in all and among those that stay.
 
-    message: of the surest finding; varied: whether others say something else. own: whether the policy has levels for
-    it alone; the other kinds of a check are counted together.
+    message: of the surest finding; varied: whether others, of several rows, say something else. own: whether the
+    policy has levels for it alone; the other kinds of a check are counted together.
     """
 
     kind: str
@@ -255,7 +255,8 @@ def _outcome(run: dict[str, Any], found: _Found, stays: np.ndarray, rejected: np
     total = int(run["total"])
     kept_total = int(stays.sum()) if run["scope"] == "input" else total
     kinds = tuple(_kind(found, name, live, rejected, (total, kept_total)) for name in sorted(found.counts))
-    together = _together(found, np.ones(len(live), dtype=bool)), _together(found, live)
+    shared = ~np.isin(found.kind, [kind.kind for kind in kinds if kind.own])
+    together = len(np.unique(found.row[shared])), len(np.unique(found.row[shared & live]))
     return Outcome(
         check=found.check,
         code=run["code"],
@@ -302,12 +303,6 @@ def _own_levels(rule: CheckRule, kind: str) -> dict[LevelName, float] | None:
     return {own.level: 0.0} if own.level is not None else None
 
 
-def _together(found: _Found, live: np.ndarray) -> int:
-    """The rows among `live` findings of kinds that follow the check's own rule, counted together."""
-    follow = np.array([_own_levels(found.rule, str(kind)) is None for kind in found.kind], dtype=bool)
-    return len(np.unique(found.row[follow & live]))
-
-
 def _kind(found: _Found, name: str, live: np.ndarray, rejected: np.ndarray, totals: tuple[int, int]) -> Kind:
     total, kept_total = totals
     is_kind = found.kind == name
@@ -321,4 +316,5 @@ def _kind(found: _Found, name: str, live: np.ndarray, rejected: np.ndarray, tota
     gone = len(np.intersect1d(found.row[is_kind], rejected)) if _kind_rejects(found.rule, name) else 0
     remedy = _remedy(found.rule, name)
     counts = found.counts[name], flagged, kept, gone
-    return Kind(name, found.messages[name], *counts, level, level_input, remedy, own is not None, name in found.varied)
+    varied = flagged > 1 and name in found.varied
+    return Kind(name, found.messages[name], *counts, level, level_input, remedy, own is not None, varied)

@@ -19,6 +19,7 @@ from typing import IO, Any, NamedTuple
 from toolkit.core import parts, secrets
 from toolkit.core.errors import InputError, UsageError, unknown
 from toolkit.core.jsontext import Value, parse, written
+from toolkit.core.records import claimed
 from toolkit.core.splice import spliced
 from toolkit.decisions import Decided, Decisions, load
 from toolkit.read import locate
@@ -166,8 +167,7 @@ def _source(data: str | Path) -> Path:
     kind = stream.compression or _wide(path)
     if kind:
         raise InputError(f"{path.name} is {kind}, and a diff of it would say nothing", "unpack or re-encode it first")
-    readers = [found() for found in parts.parts("files").values()]
-    reader = max(readers, key=lambda each: each.claims(source))
+    _, reader = claimed(source)
     if reader.id != "jsonl":
         what = f"{path.name} is read as {reader.id}; only JSON lines are repaired"
         raise InputError(

@@ -135,7 +135,7 @@ def _percent(part: int, whole: int) -> str:
 
 def _of_kind(kind: Kind) -> str:
     """What a kind is about: its message, or one of them where they differ from row to row."""
-    return _title(f"{kind.kind}, such as: {kind.message}" if kind.varied and kind.flagged > 1 else kind.message)
+    return _title(f"{kind.kind}, such as: {kind.message}" if kind.varied else kind.message)
 
 
 def _title(message: str) -> str:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from toolkit.core import parts
 from toolkit.core.errors import InputError, MachineError, UsageError, unknown
-from toolkit.core.records import Record, Source
+from toolkit.core.records import Record, Source, claimed
 from toolkit.parse import Chunk, Parser, claim, value_of
 from toolkit.parse import ReadOptions as ReadOptions
 from toolkit.runners.processes import mapped
@@ -110,10 +110,8 @@ def _is_hub(name: str) -> bool:
 
 
 def _choose_file(source: Source) -> Any:
-    readers = [found() for found in parts.parts("files").values()]
-    claims = [(reader.claims(source), reader) for reader in readers]
-    best, reader = max(claims, key=lambda claim: claim[0])
-    if best == 0:
+    claim, reader = claimed(source)
+    if not claim:
         raise InputError(f"{source.name} is not a file or table that can be read", "see `toolkit parts files`")
     return reader
 

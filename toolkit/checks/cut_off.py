@@ -26,6 +26,7 @@ ENDED = re.compile(r"[.!?…。！？؟।॥;][\s\"'”’»)\]}*_`]*$")
 OPEN_END = r"[\p{L}\p{M},，、:：]\s*\z"
 OPEN_BRACKET = r"[\p{L}\p{N}] \([^()\n]{1,80}\z"
 OPEN_ITEM = re.compile(r"(?:^|\n)[ \t]*(?:(?P<number>\d{1,3})(?P<sign>[.)])|(?P<bullet>[-*•]))[ \t]*\Z")
+OPENED = OPEN_BRACKET + r"|\n[ \t]*(?:\d{1,3}[.)]|[-*•])[ \t]*\z"
 JSON_START = r'\A\s*(?:\{\s*"|\[\s*[{"\[])'
 # Words that no sentence ends with, in the languages that most rows are in.
 MID_SENTENCE = re.compile(
@@ -75,9 +76,9 @@ class CutOff:
         as_json = _hits(texts, JSON_START)
         blocks = np.union1d(fenced, as_json)
         yield from _once(_unclosed(int(owners[at]), texts[at].as_py()) for at in blocks.tolist())
-        opened = np.setdiff1d(_hits(texts, rf"{OPEN_BRACKET}|\n[ \t]*(?:\d{{1,3}}[.)]|[-*•])[ \t]*\z"), blocks)
+        opened = np.setdiff1d(_hits(texts, OPENED), blocks)
         yield from _once(_opened(int(owners[at]), texts[at].as_py()) for at in opened.tolist())
-        open_end = np.setdiff1d(_hits(texts, OPEN_END), [*blocks, *opened])
+        open_end = np.setdiff1d(_hits(texts, OPEN_END), np.union1d(blocks, opened))
         if len(open_end):
             usual = view.once("cut-off: share of bare ends", lambda: _bare_share(view))
             yield from _once(_ending(int(owners[at]), texts[at].as_py(), usual) for at in open_end.tolist())

@@ -97,7 +97,7 @@ def _encoding(content: pa.Array, owners: np.ndarray) -> Iterator[Result]:
 
 
 def _loops(texts: pa.Array, owners: np.ndarray) -> Iterator[Finding]:
-    from toolkit.near.repeats import loops
+    from toolkit.near.repeats import BETWEEN, loops
 
     found = loops(texts)
     told: set[int] = set()
@@ -109,12 +109,8 @@ def _loops(texts: pa.Array, owners: np.ndarray) -> Iterator[Finding]:
         if LETTER.search(unit) and row not in told:
             told.add(row)
             score = _loop_score(raw, start, period + run)
-            yield Finding(
-                row,
-                score,
-                f"{(run + min(12, period // 8)) // period + 1} copies of a stretch follow each other",
-                kind="loop",
-            )
+            copies = (run + min(BETWEEN, period // 8)) // period + 1
+            yield Finding(row, score, f"{copies} copies of a stretch follow each other", kind="loop")
 
 
 def _loop_score(raw: bytes, second: int, length: int) -> float:

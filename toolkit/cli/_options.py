@@ -14,6 +14,7 @@ from toolkit.core.errors import UsageError
 if TYPE_CHECKING:
     from toolkit.doubts import Judge
     from toolkit.dry_run import Asked
+    from toolkit.generate.recipe import Loaded
     from toolkit.read import Progress, ReadOptions
     from toolkit.verify import VerifyOptions
 
@@ -191,6 +192,15 @@ def load_parts(files: Sequence[Path]) -> None:
 
     for file in files:
         load_local(file)
+
+
+def say_notes(loaded: Loaded) -> None:
+    """What one should know of a recipe before anything is made."""
+    from toolkit.generate.prompts import notes
+    from toolkit.renderers.trial import safe
+
+    for words in notes(loaded):
+        say(f"note: {safe(words)}")
 
 
 def progress() -> Progress | None:

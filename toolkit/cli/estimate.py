@@ -26,13 +26,11 @@ def command(
 
     from toolkit.generate import load, prepare
     from toolkit.generate.estimate import estimate
-    from toolkit.generate.prompts import notes
     from toolkit.renderers import trial
 
     opts.load_parts(with_)
     loaded = load(recipe, rows=rows)
-    for words in notes(loaded):
-        opts.say(f"note: {trial.safe(words)}")
+    opts.say_notes(loaded)
     found = estimate(prepare(loaded), within=within, most=most, progress=opts.progress())
     print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() if json else trial.estimated(found))
     return 0 if found.total else 1

@@ -30,7 +30,6 @@ def command(
     from toolkit.core.errors import UsageError
     from toolkit.generate import load, prepare
     from toolkit.generate.fill import filled
-    from toolkit.generate.prompts import notes
     from toolkit.renderers import generation
     from toolkit.renderers.live import board
     from toolkit.renderers.trial import safe
@@ -44,8 +43,7 @@ def command(
         loaded, gaps = filled(loaded, fill, folder)
         for gap in gaps:
             opts.say(f"missing: {safe(str(gap))}")
-    for words in notes(loaded):
-        opts.say(f"note: {safe(words)}")
+    opts.say_notes(loaded)
     prepared = prepare(loaded)
     for words in generation.capacity(prepared):
         opts.say(words)

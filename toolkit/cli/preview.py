@@ -24,13 +24,11 @@ def command(
 
     from toolkit.generate import load, prepare
     from toolkit.generate.preview import preview
-    from toolkit.generate.prompts import notes
     from toolkit.renderers import trial
 
     opts.load_parts(with_)
     loaded = load(recipe)
-    for words in notes(loaded):
-        opts.say(f"note: {trial.safe(words)}")
+    opts.say_notes(loaded)
     found = preview(prepare(loaded), rows)
     print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() if json else trial.previewed(found))
     return 0 if found.shown else 1

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.core.errors import InputError, UsageError
-from toolkit.core.parts import parts
+from toolkit.core.records import claimed
 from toolkit.core.text import normal_text
 from toolkit.parse import value_of
 from toolkit.read import locate
@@ -141,8 +141,8 @@ def alone(before: str | Path, after: str | Path) -> tuple[Predictions, Predictio
 def _objects(path: str | Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The objects of any file that the toolkit reads, with their positions; a broken one is an error."""
     source = locate(str(path))
-    reader = max((found() for found in parts("files").values()), key=lambda each: each.claims(source))
-    if not Path(path).is_file() or not reader.claims(source):
+    claim, reader = claimed(source)
+    if not Path(path).is_file() or not claim:
         raise InputError(f"{path} is not a file of predictions", "one JSON object a line: id and prediction")
     for record in reader.records(source):
         value = value_of(record)

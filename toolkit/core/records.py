@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from toolkit.core import parts
 from toolkit.core.jsontext import Malformed
 
 
@@ -40,3 +41,9 @@ class Source:
     counts: str = "row"
     notes: list[str] = field(default_factory=list)
     columns: Sequence[str] = ()
+
+
+def claimed(source: Source) -> tuple[int, Any]:
+    """The reader on the shelf `files` that claims a source most, behind its claim; 0 where none does."""
+    claims = [(reader.claims(source), reader) for reader in (found() for found in parts.parts("files").values())]
+    return max(claims, key=lambda claim: claim[0])

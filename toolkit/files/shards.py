@@ -7,15 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from toolkit.core import parts
 from toolkit.core.errors import InputError
-from toolkit.core.records import Record, Source
+from toolkit.core.records import Record, Source, claimed
 from toolkit.store import streams
 
 DATA = {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow"}
-PACKED = {".gz", ".zst", ".bz2", ".xz"}
 ABOUT = {"dataset_info.json", "dataset_infos.json"}
 ELSEWHERE = ("dataset_dict.json", "state.json", "ledger.duckdb")
 """Files of folders that are read otherwise, or are no data: those of `datasets`, a run of the toolkit."""
@@ -49,7 +47,7 @@ class Shards:
         for file in files:
             shard = Source(file.name, path=file, head=streams.head(file), delimiter=source.delimiter)
             begins.append(f"{file.name} from row {count + 1:,}")
-            for record in _reader(shard).records(shard):
+            for record in claimed(shard)[1].records(shard):
                 count += 1
                 yield record._replace(position=count)
             source.columns = source.columns or shard.columns
@@ -58,10 +56,6 @@ class Shards:
         source.notes.append(f"{len(files)} files: {', '.join(begins[:4])}{more}")
         if others:
             source.notes.append(f"not read: {', '.join(others)}")
-
-
-def _reader(shard: Source) -> Any:
-    return max((found() for found in parts.parts("files").values()), key=lambda reader: reader.claims(shard))
 
 
 def _chosen(folder: Path) -> tuple[list[Path], list[str]]:
@@ -94,7 +88,7 @@ def _names(folder: Path) -> Iterator[str]:
 
 def _is_data(path: Path) -> bool:
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    kind = suffixes[-2:-1] if suffixes[-1:] and suffixes[-1] in PACKED else suffixes[-1:]
+    kind = suffixes[-2:-1] if suffixes[-1:] and suffixes[-1] in streams.PACKED else suffixes[-1:]
     return bool(kind) and kind[0] in DATA and path.name not in ABOUT and not path.name.startswith(".")
 
 

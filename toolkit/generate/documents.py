@@ -6,7 +6,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from html.parser import HTMLParser
 from importlib import import_module
 from importlib.util import find_spec
@@ -149,7 +149,7 @@ def _read(path: Path) -> tuple[str, ...]:
     return _extracted(path, told.st_mtime_ns, told.st_size)
 
 
-@lru_cache(maxsize=32)
+@cache
 def _extracted(path: Path, changed: int, size: int) -> tuple[str, ...]:
     if find_spec("pypdf") is None:
         what = f"{path} is a PDF and the package pypdf is not installed"

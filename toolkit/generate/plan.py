@@ -43,15 +43,19 @@ class CellState:
         return max(0, self.quota - self.accepted)
 
     @property
+    def good(self) -> int:
+        """Accepted rows, and those that a full cell turned away."""
+        return self.accepted + self.refused[SURPLUS]
+
+    @property
     def rate(self) -> float:
-        """Accepted rows per candidate so far, 1 before the first; what a full cell turned away counts as good."""
-        good = self.accepted + self.refused[SURPLUS]
-        return good / self.candidates if self.candidates else 1.0
+        """Good rows per candidate so far, 1 before the first."""
+        return self.good / self.candidates if self.candidates else 1.0
 
     @property
     def expected(self) -> float:
         """The yield to plan with: two good candidates more than were seen, so that a bad start costs little."""
-        return (self.accepted + self.refused[SURPLUS] + 2) / (self.candidates + 2)
+        return (self.good + 2) / (self.candidates + 2)
 
     def room(self) -> int | None:
         """How many rows may still be asked for before all that can be made was; None for no bound."""
@@ -88,7 +92,7 @@ class Plan:
         """Why a run that accepts next to nothing should ask no more, or an empty text."""
         states = self.cells.values()
         tried = sum(state.candidates for state in states)
-        good = sum(state.accepted + state.refused[SURPLUS] for state in states)
+        good = sum(state.good for state in states)
         if tried < (SPARSE_AFTER if good else BARREN_AFTER) or good >= COLLAPSED_YIELD * tried:
             return ""
         return f"{good:,} of the first {tried:,} candidates were good{self._worst_gate()}"
@@ -136,8 +140,7 @@ class Plan:
         trial = math.ceil(COLLAPSED_AFTER / self.per_call) * self.per_call
         if state.capacity is not None or state.candidates > trial:
             return wanted
-        good = state.accepted + state.refused[SURPLUS]
-        if good:
+        if state.good:
             # The yield of so few candidates would often ask for far too many.
             return min(wanted, state.missing) if state.missing > trial else wanted
         small = not state.candidates and state.missing < 2 * trial
@@ -175,7 +178,7 @@ class Plan:
                 own.setdefault(pair, []).append(state)
         for (name, value), states in own.items():
             tried = sum(state.candidates for state in states)
-            good = sum(state.accepted + state.refused[SURPLUS] for state in states)
+            good = sum(state.good for state in states)
             if len(states) < 2 or tried < COLLAPSED_AFTER or good >= COLLAPSED_YIELD * tried:
                 continue
             gate = _worst(sum((state.refused for state in states), Counter()))

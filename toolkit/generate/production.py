@@ -133,20 +133,21 @@ class _Run:
         self.gates = self.loaded.gates(self.loaded.context(avoid, Looking()))
 
     def result(self) -> GenerateResult:
-        header = Header(self.loaded.digest(), self.loaded.provider.model)
+        told = self._told()
+        header = Header(str(told["digest"]), self.loaded.provider.model)
         journal = Journal(self.folder, header, fresh=self.fresh, rejudged=self.stored is not None)
         bare = unseeded(self.loaded)
         if bare:
             journal.notes.append(f"no seed row has the label {', '.join(bare)}: their prompts show no example")
         try:
             # Once the journal has agreed: a recipe that is turned away leaves no trace.
-            _replace(self.folder / PLAN, orjson.dumps(self._told(), option=orjson.OPT_INDENT_2) + b"\n")
+            _replace(self.folder / PLAN, orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
             driver = self._driver(journal)
             with ExitStack() as stack:
                 self.accepted = stack.enter_context(_Lines(self.folder / ROWS))
                 self.rejected = stack.enter_context(_Lines(self.folder / REJECTED))
                 if self.live is not None:
-                    self.pulse = Pulse(self.folder, self._told(), self.plan, driver.engine)
+                    self.pulse = Pulse(self.folder, told, self.plan, driver.engine)
                     driver.engine.watch = self._show
                 if self.stored is None:
                     run(driver.drive(self._waves(), lambda cooked: self._take(cooked, driver, journal)))

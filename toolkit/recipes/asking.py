@@ -89,6 +89,15 @@ def ask_for_items(request: Request) -> Any:
     raise AssertionError("the loop returns or raises")
 
 
+def ask_further(request: Request) -> Any:
+    """The items of a further request; none where no reply to it was a list."""
+    try:
+        items, _ = yield from ask_for_items(request)
+    except Malformed:
+        return []
+    return items
+
+
 def read_list(reply: Reply) -> list[Any]:
     """The items of a reply, whatever was written around them. Raises Malformed where there is no list."""
     found = loose.items(reply.text)

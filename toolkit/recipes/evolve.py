@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from toolkit.core.quotes import WORD
-from toolkit.core.request import Conversation, Example, GeneratedRow, Malformed, Message, Request, Seed
+from toolkit.core.request import Conversation, Example, GeneratedRow, Message, Request, Seed
 from toolkit.core.text import normal_text
-from toolkit.recipes.asking import SPOKEN, SYSTEM, ask, ask_for_items, faulty, pair, place
+from toolkit.recipes.asking import SPOKEN, SYSTEM, ask, ask_further, faulty, pair, place
 
 PROMPT = """\
 Here are {{ parents | length }} requests to an assistant. Write one new request from each, in their order: \
@@ -107,10 +107,7 @@ def _remembered(conversation: Conversation) -> Any:
 
 def _refined(rows: list[GeneratedRow], request: Request, text: str) -> Conversation:
     added = (Message("assistant", text), Message("user", REFINE))
-    try:
-        items, _ = yield from ask_for_items(replace(request, messages=(*request.messages, *added)))
-    except Malformed:
-        return rows
+    items = yield from ask_further(replace(request, messages=(*request.messages, *added)))
     # By its prompt, which the order of a second list may not keep.
     better = {normal_text(new.text): new for new in (pair(item, "") for item in items) if not new.fault}
     again = [better.get(normal_text(row.text)) for row in rows]

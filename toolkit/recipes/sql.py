@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from toolkit.core import loose
-from toolkit.core.request import Conversation, GeneratedRow, Malformed, Message, Request, Seed
-from toolkit.recipes.asking import ABOUT, SYSTEM, ask, ask_for_items, faulty, texts_of
+from toolkit.core.request import Conversation, GeneratedRow, Message, Request, Seed
+from toolkit.recipes.asking import ABOUT, SYSTEM, ask, ask_further, faulty, texts_of
 
 PROMPT = f"""\
 Write {{{{ rows }}}} different questions of the kind "{{{{ label }}}}"\
@@ -96,10 +96,7 @@ class Sql:
             asked += [*own, f"Question: {row.proof['question']}"]
         listed = SECOND.format(count=len(whole), listed="\n".join(asked))
         messages = (Message("system", "You write SQL. Answer with JSON only."), Message("user", listed))
-        try:
-            queries, _ = yield from ask_for_items(Request(seed, messages, to=self.to))
-        except Malformed:
-            queries = []
+        queries = yield from ask_further(Request(seed, messages, to=self.to))
         written = [_query(each) for each in map(_said, queries)]
         second = {id(row): query for row, query in zip(whole, written, strict=False)}
         return [replace(row, proof={**row.proof, "second": second.get(id(row), "")}) for row in rows]

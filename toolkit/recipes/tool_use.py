@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import orjson
 
 from toolkit.core.jsontext import written
-from toolkit.core.request import Conversation, GeneratedRow, Malformed, Message, Request, Seed, Work
+from toolkit.core.request import Conversation, GeneratedRow, Message, Request, Seed, Work
 from toolkit.core.tools import calls as known_calls
 from toolkit.core.tools import declared
 from toolkit.core.types import JSON
-from toolkit.recipes.asking import ABOUT, SYSTEM, ask, ask_for_items, faulty, texts_of
+from toolkit.recipes.asking import ABOUT, SYSTEM, ask, ask_further, faulty, texts_of
 from toolkit.runners.calls import run_calls
 
 PROMPT = f"""\
@@ -130,10 +130,7 @@ class ToolUse:
             return rows
         listed = ANSWERS.format(count=len(whole), listed="\n".join(asked))
         messages = (Message("system", SYSTEM), Message("user", listed))
-        try:
-            answers, _ = yield from ask_for_items(Request(seed, messages))
-        except Malformed:
-            answers = []
+        answers = yield from ask_further(Request(seed, messages))
         told = {id(row): answer for row, answer in zip(whole, answers, strict=False)}
         return [row if row.fault else self._answered(row, told.get(id(row))) for row in rows]
 

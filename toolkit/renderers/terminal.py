@@ -102,7 +102,7 @@ def _kinds(each: Outcome) -> list[str]:
 
 
 def _said(kind: Kind) -> str:
-    return shown(f"such as: {kind.message}" if kind.varied and kind.flagged > 1 else kind.message, SAID)
+    return shown(f"such as: {kind.message}" if kind.varied else kind.message, SAID)
 
 
 def _confused(each: Outcome) -> list[str]:

@@ -45,9 +45,8 @@ def verdict(report: Report) -> list[str]:
     heavy = [reason for reason in shown_now if page.level_word(reason.level) != NOTE]
     for reason in heavy:
         lines += ["", *_reason(reason)]
-    lines += [""] if len(shown_now) > len(heavy) else []
-    for reason in shown_now:
-        lines += _note(reason) if page.level_word(reason.level) == NOTE else []
+    notes = shown_now[len(heavy) :]
+    lines += ["", *(line for reason in notes for line in _note(reason))] if notes else []
     more = beyond(found, page.CAPS["reasons"])
     return [*lines, "", f"… and {plural(more, 'more reason')}"] if more else lines
 

@@ -40,8 +40,7 @@ def run_calls(path: Path, calls: Sequence[Mapping[str, Any]]) -> list[Any] | str
         return []
     told = _ran(path, calls)
     if isinstance(told, str):
-        for call in calls:
-            _known(path, str(call.get("name")))
+        _known(path, [str(call.get("name")) for call in calls])
         return told
     return list(told["results"])
 
@@ -54,11 +53,12 @@ def importable(path: Path) -> None:
         raise InputError(f"the tools in {path} cannot be imported: {told}", fix)
 
 
-def _known(path: Path, name: str) -> None:
+def _known(path: Path, names: Sequence[str]) -> None:
     found = _ran(path, ())
-    names = found["names"] if isinstance(found, dict) else [name]
-    if name not in names:
-        raise UsageError(f"{path} has no function '{name}', which a tool is called", f"it has: {', '.join(names)}")
+    known = found["names"] if isinstance(found, dict) else names
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{path} has no function '{name}', which a tool is called", f"it has: {', '.join(known)}")
 
 
 def _ran(path: Path, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any] | str:

@@ -24,6 +24,8 @@ from toolkit.core.errors import InputError, MachineError
 
 CHUNK = 1 << 20
 HEAD = 1 << 16
+PACKED = (".gz", ".zst", ".bz2", ".xz")
+"""Suffixes of compressed files."""
 MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
@@ -100,7 +102,7 @@ def open_stream(path: Path) -> Stream:
         raise MachineError(f"{path} may not be read", "check the file's permissions") from failure
     name = next((name for magic, name in MAGIC if head.startswith(magic)), "")
     notes = [f"{name} compressed"] if name else []
-    if not name and path.suffix in (".gz", ".zst", ".bz2", ".xz"):
+    if not name and path.suffix in PACKED:
         notes.append(f"named {path.suffix} but not compressed")
     return Stream(path, name, notes=notes)
 
