@@ -245,6 +245,13 @@ def test_tool_calls_fit_and_are_run_where_the_recipe_says_so(calls: list[Any], r
         assert judged("arguments", row("q", proof)) == ""
 
 
+def test_numbers_of_an_answer_may_be_any_of_a_list_of_results() -> None:
+    calls = [{"name": "add", "arguments": {"a": 1, "b": 2}}]
+    proof = {"tools": [TOOL], "calls": calls, "results": [[150, 220]], "user": "q", "wants_calls": True}
+    assert judged("arguments", row("q", {**proof, "said": "The prices are 150 and 220 euros."})) == ""
+    assert "no number of its answer" in judged("arguments", row("q", {**proof, "said": "The price is 70 euros."}))
+
+
 @pytest.mark.parametrize(
     ("returned", "words"),
     [("True", ""), ("None", ""), ("'too loud'", "too loud"), ("False", "refused"), ("1 / 0", "ZeroDivision")],

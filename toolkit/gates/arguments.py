@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,10 +74,11 @@ def _fits(proof: Mapping[str, Any]) -> str:
 def _foreign(proof: Mapping[str, Any]) -> str:
     """Whether an answer speaks in numbers of which none comes from the results, the calls or the request."""
     said = numbers(str(proof.get("said", "")))
-    results = numbers(orjson.dumps(proof.get("results") or []).decode())
+    # Blanks behind commas, for `150,220` is one number.
+    results = numbers(json.dumps(proof.get("results") or [], ensure_ascii=False))
     if not said or not results:
         return ""
-    told = orjson.dumps(proof.get("calls") or []).decode()
+    told = json.dumps(proof.get("calls") or [], ensure_ascii=False)
     known = results | numbers(told) | numbers(str(proof.get("user", "")))
     if any(_rounds(number, each) for number in said for each in known):
         return ""
