@@ -91,3 +91,11 @@ def test_rows_in_another_encoding_are_told_as_such() -> None:
         with pytest.raises(InputError) as caught:
             recipe(seeds={"path": name})
         assert "iconv" in caught.value.fix
+
+
+def test_words_of_sql_may_be_names_of_columns_and_tables() -> None:
+    Path("left.csv").write_text("to,default,case,natural,city\nGraz,1,2,3,Wien\n")
+    with Room(script([Path("left.csv")])) as room:
+        assert room.ask('SELECT "to", "default", "case", "natural", city FROM "left"').rows == (
+            ("Graz", 1, 2, 3, "Wien"),
+        )

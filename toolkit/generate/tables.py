@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,17 @@ def _table(door: Any, name: str, source: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[a-z_]\w*", name) and name not in RESERVED else '"' + name.replace('"', '""') + '"'
+    return name if re.fullmatch(r"[a-z_]\w*", name) and name not in _reserved() else '"' + name.replace('"', '""') + '"'
 
 
-RESERVED = frozenset(
-    ("order", "group", "select", "from", "where", "table", "user", "end", "desc", "asc", "limit", "union")
-)
+@cache
+def _reserved() -> frozenset[str]:
+    """The words that no name may be, and `user`, which is none in DuckDB and one in other databases."""
+    import duckdb
+
+    sql = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category IN ('reserved', 'type_function')"
+    with duckdb.connect() as door:
+        return frozenset(("user", *(word for (word,) in door.execute(sql).fetchall())))
 
 
 def _literal(value: Any) -> str:
