@@ -110,6 +110,7 @@ def test_a_call_is_known_in_each_form(calls: Any) -> None:
     assert row.fields["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"cents":100,"people":2}'  # type: ignore[index,call-overload]
     assert refusal("tool-use", item) == ""
     assert "no number of its answer" in refusal("tool-use", {**item, "answer": "It is 7,777 each."})
+    assert "which is not declared" in refusal("tool-use", {**item, "calls": [[]]})  # costs one row, not its reply
     assert refusal("tool-use", {**item, "results": [49.75], "answer": "About 50."}) == ""
 
 

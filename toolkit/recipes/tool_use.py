@@ -174,9 +174,9 @@ def _calls(item: Any) -> list[Any] | None:
         told = [told]
     if not isinstance(told or [], list):
         return None
-    read = [known_calls(written(each).decode())[0] for each in told or []]
+    read = [next(iter(known_calls(written(each).decode())), None) for each in told or []]
     return [
-        each if call.fault else {"name": call.name, "arguments": dict(call.arguments or {})}
+        each if call is None or call.fault else {"name": call.name, "arguments": dict(call.arguments or {})}
         for each, call in zip(told or [], read, strict=True)
     ]
 
